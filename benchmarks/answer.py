@@ -1,0 +1,109 @@
+"""One `/recommend` from request to reply, besides Steam's own time, with the model in service.
+
+    INDIEAN_HOME=... python -m benchmarks.answer [--players 200]
+
+Players are drawn from the warehouse and served by a loopback Steam; Steam's time is what the same two calls take
+without the bot. Prints milliseconds: the whole answer, Steam's share, and what is left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from pydantic import AnyHttpUrl, SecretStr
+
+from bot.app import running
+from bot.commands.command import Desk
+from bot.dispatch import dispatch
+from bot.messages import Language, Outcome, Person, Request
+from bot.settings import Settings, read_settings
+from recommender.registry import Registry
+from storage.steam import Steam
+from storage.warehouse_duckdb import DuckDBWarehouse
+from tests.loopback_steam import LoopbackSteam
+
+FIRST = 76561197960265728
+
+
+@dataclass(frozen=True)
+class Timed:
+    whole: float
+    steam: float
+
+    @property
+    def rest(self) -> float:
+        return self.whole - self.steam
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--players", type=int, default=200)
+    count = parser.parse_args().players
+    settings = read_settings()
+    libraries = _libraries(settings, count)
+    owned = sorted(map(len, libraries))
+    timed = asyncio.run(_measure(settings, libraries))
+    print(f"{len(timed)} players with {owned[0]} to {owned[-1]} games, {owned[len(owned) // 2]} in the median")
+    print("| milliseconds | p50 | p99 | slowest |\n|---|---|---|---|")
+    for name in ("whole", "steam", "rest"):
+        found = sorted(1000 * float(getattr(one, name)) for one in timed)
+        print(f"| {name} | {statistics.median(found):.1f} | {found[int(0.99 * len(found))]:.1f} | {found[-1]:.1f} |")
+
+
+def _libraries(settings: Settings, count: int) -> list[dict[int, int]]:
+    with DuckDBWarehouse(settings.warehouse, read_only=True) as warehouse:
+        columns = warehouse.training_interactions(settings.min_games, settings.min_players)
+    bounds = np.concatenate(([0], np.flatnonzero(np.diff(columns.players)) + 1, [len(columns)]))
+    chosen = np.random.default_rng(0).choice(len(bounds) - 1, min(count, len(bounds) - 1), replace=False)
+    rows = [slice(bounds[player], bounds[player + 1]) for player in chosen]
+    return [dict(zip(columns.app_ids[r].tolist(), columns.minutes[r].tolist(), strict=True)) for r in rows]
+
+
+async def _measure(settings: Settings, libraries: list[dict[int, int]]) -> list[Timed]:
+    served = Registry(settings.models).open_current()
+    with tempfile.TemporaryDirectory() as folder:
+        async with LoopbackSteam() as steam:
+            for number, games in enumerate(libraries, 1):
+                steam.add_player(str(FIRST + number), games)
+            here = settings.model_copy(
+                update={
+                    "home": Path(folder),
+                    "database_url": None,
+                    "steam_api_url": AnyHttpUrl(steam.url),
+                    "steam_api_key": SecretStr(steam.key),
+                }
+            )
+            async with running(here, served) as desk, Steam(steam.url, steam.key) as alone:
+                await _one(desk, alone, FIRST + 1)  # the first answer lays out the catalogue
+                return [await _one(desk, alone, FIRST + number) for number in range(2, len(libraries) + 1)]
+
+
+async def _one(desk: Desk, alone: Steam, player: int) -> Timed:
+    request = Request(
+        id=str(player),
+        person=Person("benchmark", "nobody"),
+        command="recommend",
+        options={"steam": str(player)},
+        language=Language.EN,
+        at=datetime.now(UTC),
+    )
+    began = time.perf_counter()
+    reply = await dispatch(request, desk)
+    whole = time.perf_counter() - began
+    if reply.outcome is not Outcome.ANSWERED:
+        raise SystemExit(f"player {player} was not answered: {reply.text}")
+    began = time.perf_counter()
+    await alone.owned_games(await alone.resolve(str(player)))
+    return Timed(whole, time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main()

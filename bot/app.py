@@ -1,0 +1,55 @@
+"""The composition root: the only place that creates the live objects, and closes them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from bot.commands import COMMANDS
+from bot.commands.command import Desk, Libraries
+from bot.settings import Settings
+from recommender.engine import Engine, Served
+from storage.database import Database
+from storage.errors import DatabaseUnavailable
+from storage.hidden import HiddenGames
+from storage.logs import Logs
+from storage.patient_logs import PatientLogs
+from storage.steam import Steam
+
+log = logging.getLogger(__name__)
+
+GRACE = 2.0
+"""Seconds that the last log lines may take at the end: who asked has the answer by then."""
+
+
+@asynccontextmanager
+async def running(settings: Settings, served: Served, libraries: Libraries | None = None) -> AsyncIterator[Desk]:
+    """A desk ready for requests; `libraries` stands in for Steam.
+
+    Raises:
+        DatabaseError: the database refuses us (password, rights, a foreign file). One that is merely away does not
+            keep the bot from answering.
+    """
+    async with AsyncExitStack() as closing:
+        database = Database(settings.database)
+        closing.push_async_callback(database.close)
+        await _migrated(database)
+        engine = Engine(served)
+        closing.callback(engine.close)
+        if libraries is None:
+            libraries = await closing.enter_async_context(_steam(settings))
+        logs = PatientLogs(Logs(database))
+        closing.push_async_callback(logs.close, GRACE)
+        yield Desk(COMMANDS, engine, libraries, HiddenGames(database), logs)
+
+
+def _steam(settings: Settings) -> Steam:
+    return Steam(str(settings.steam_api_url).rstrip("/"), settings.steam_api_key)
+
+
+async def _migrated(database: Database) -> None:
+    try:
+        await database.migrate()
+    except DatabaseUnavailable as away:
+        log.warning("the database is away, so nothing is remembered until it is back: %s", away)

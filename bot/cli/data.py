@@ -1,0 +1,123 @@
+"""`indiean data import|describe`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.output import AsJson, out, phases, print_json, table
+from bot.settings import read_settings
+from jobs.charts import write_charts
+from jobs.describe import Description, describe
+from storage.importing import FileReport, ImportProgress, import_paths
+from storage.warehouse_duckdb import DuckDBWarehouse
+
+app = typer.Typer(no_args_is_help=True, help="The data that the model learns from: import it, look at it.")
+
+Paths = Annotated[list[Path], typer.Argument(help="Files or folders: UCSD, Kaggle or parquet, recognised by content.")]
+Charts = Annotated[
+    Path | None, typer.Option(help="Where to write the charts; `charts` in the home folder if not said.")
+]
+MinGames = Annotated[int, typer.Option(help="Games a player at least, for the second column.", min=1)]
+
+SIZES = {"rows": "interactions", "players": "players", "games": "games", "density": "density"}
+
+HANDLED = {
+    "repeated": "repeated",
+    "missing_ids": "rows without an id",
+    "unknown_games": "games not in the catalogue",
+    "undated": "games without a date",
+    "unpriced": "games without a price",
+    "unmatched_titles": "titles not matched",
+}
+
+
+@app.command("import")
+def import_(paths: Paths, as_json: AsJson = False) -> None:
+    """Read public Steam data into the warehouse; importing twice changes nothing."""
+    settings = read_settings()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with DuckDBWarehouse(settings.warehouse) as warehouse, phases(quiet=as_json) as heard:
+
+        def told(at: ImportProgress) -> None:
+            heard(f"{at.path.name} ({at.format})", at.done, at.total)
+
+        report = import_paths(paths, warehouse, home=settings.home, now=datetime.now(UTC), progress=told)
+        counts = warehouse.counts()
+    if as_json:
+        print_json(report.as_dict())
+        return
+    out().print(table("Imported", ["file", "rows", "new", "changed"], [_row(file) for file in report.files]))
+    for file in report.files:
+        if handled := _handled(file):
+            out().print(f"{file.path.name}: {handled}", soft_wrap=True)
+    out().print(
+        f"The warehouse holds {counts.interactions:,} interactions of {counts.players:,} players "
+        f"with {counts.items:,} games, and a catalogue of {counts.games:,}."
+    )
+    if counts.interactions:
+        out().print("Next: indiean train")
+
+
+@app.command("describe")
+def describe_(charts: Charts = None, min_games: MinGames = 21, as_json: AsJson = False) -> None:
+    """Players, games, density and quantiles of what was imported, and charts as PNG files."""
+    settings = read_settings()
+    with DuckDBWarehouse(settings.warehouse, read_only=True) as warehouse, _waiting("describe", quiet=as_json):
+        found = describe(warehouse, min_games)
+    written = write_charts(found, charts or settings.home / "charts")
+    if as_json:
+        print_json(found.as_dict() | {"charts": [str(path) for path in written]})
+        return
+    _show(found)
+    out().print("Charts: " + ", ".join(str(path) for path in written), soft_wrap=True)
+
+
+def _show(found: Description) -> None:
+    kept = f"at least {found.min_games} games"
+    title = "Interactions (synthetic players)" if found.synthetic else "Interactions"
+    sizes = [_sizes(words, name, found) for name, words in SIZES.items()]
+    out().print(table(title, ["", "all players", kept], sizes))
+    columns = ["quantile", "min", "5 %", "25 %", "50 %", "75 %", "95 %", "max"]
+    rows = [
+        [words, *(f"{value:,}" for value in astuple(quantiles))]
+        for words, quantiles in (("games a player", found.items_per_player), ("players a game", found.players_per_item))
+    ]
+    out().print(table("Quantiles", columns, rows))
+    shares = {
+        "owned and never started": found.never_started,
+        "of the games owned, indie": found.indie_game_share,
+        "of the interactions, with indie games": found.indie_row_share,
+        **{f"of the games owned, {name} known": share for name, share in found.coverage.items()},
+    }
+    out().print(table("Shares", ["", "share"], [[words, f"{share:.1%}"] for words, share in shares.items()]))
+
+
+def _sizes(words: str, name: str, found: Description) -> list[str]:
+    values = (getattr(found.everything, name), getattr(found.kept, name))
+    return [words, *(f"{value:.2%}" if name == "density" else f"{value:,}" for value in values)]
+
+
+@contextmanager
+def _waiting(what: str, *, quiet: bool) -> Iterator[None]:
+    with phases(quiet=quiet) as heard:
+        heard(what, 0, 0)
+        yield
+
+
+def _row(file: FileReport) -> list[str]:
+    return [f"{file.path.name} ({file.format})", f"{file.read:,}", f"{file.added:,}", f"{file.changed:,}"]
+
+
+def _handled(file: FileReport) -> str:
+    counted = {words: getattr(file, name) for name, words in HANDLED.items()}
+    handled = ", ".join(f"{words} {count:,}" for words, count in counted.items() if count)
+    if file.unmatched_file is not None:
+        handled += f" (listed in {file.unmatched_file})"
+    return handled

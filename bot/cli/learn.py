@@ -1,0 +1,90 @@
+"""`indiean train` and `indiean evaluate`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from bot.cli.output import AsJson, out, phases, print_json, table
+from bot.settings import read_settings
+from jobs.training import Evaluation, Stopwatch, TrainReport, gather, measure, train
+from recommender.evaluate import Measures
+from recommender.registry import Registry
+from storage.warehouse_duckdb import DuckDBWarehouse
+
+L2 = Annotated[float | None, typer.Option(help="The ridge penalty, instead of INDIEAN_L2.", min=1e-6)]
+Dropout = Annotated[float | None, typer.Option(help="EDLAE's dropout, instead of INDIEAN_DROPOUT.", min=0, max=0.99)]
+MinGames = Annotated[int | None, typer.Option(help="Games a player at least, instead of INDIEAN_MIN_GAMES.", min=2)]
+
+WORDS = {"all": "all games", "indie": "indie", "indie_played": "indie, played over 2 h"}
+
+
+def train_command(
+    l2: L2 = None,
+    dropout: Dropout = None,
+    min_games: MinGames = None,
+    skip_evaluation: Annotated[bool, typer.Option(help="Publish without measuring on held-out players.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fit the model on all that was imported, measure it, and put it in service."""
+    settings = read_settings(**_given(l2=l2, dropout=dropout, min_games=min_games))
+    with DuckDBWarehouse(settings.warehouse, read_only=True) as warehouse, phases(quiet=as_json) as heard:
+        report = train(
+            warehouse,
+            Registry(settings.models),
+            settings.training(),
+            now=datetime.now(UTC),
+            progress=heard,
+            measured=not skip_evaluation,
+        )
+    print_json(report.as_dict()) if as_json else _show_training(report)
+
+
+def evaluate_command(
+    l2: L2 = None, dropout: Dropout = None, min_games: MinGames = None, as_json: AsJson = False
+) -> None:
+    """Measure the settings on held-out players, popularity beside them; nothing is published."""
+    settings = read_settings(**_given(l2=l2, dropout=dropout, min_games=min_games))
+    with DuckDBWarehouse(settings.warehouse, read_only=True) as warehouse, phases(quiet=as_json) as heard:
+        watch = Stopwatch(heard)
+        watch.phase("gather")
+        gathered = gather(warehouse, settings.training())
+        evaluation = measure(gathered, settings.training(), watch)
+        watch.stop()
+    if as_json:
+        print_json(evaluation.as_dict() | {"seconds": watch.seconds, "synthetic": gathered.synthetic})
+    else:
+        show_evaluation(evaluation, synthetic=gathered.synthetic)
+
+
+def show_evaluation(evaluation: Evaluation, *, synthetic: bool) -> None:
+    columns = ["", "nDCG@10", "±", "@100", "P@10", "Recall@20", "games shown", "popularity", "players"]
+    rows = []
+    for name, words in WORDS.items():
+        rows.append(_row(words, getattr(evaluation.model, name)))
+        rows.append(_row("  by popularity alone", getattr(evaluation.popularity, name)))
+    title = "Held-out players, 80 % of their games folded in, the rest to be found"
+    if synthetic:
+        title += " (synthetic players: these numbers say nothing about real people)"
+    out().print(table(title, columns, rows))
+
+
+def _show_training(report: TrainReport) -> None:
+    card = report.card
+    if report.evaluation is not None:
+        show_evaluation(report.evaluation, synthetic=card.synthetic)
+    spent = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in report.seconds.items())
+    out().print(f"{card.players:,} players, {card.items:,} games: {spent}", soft_wrap=True)
+    out().print(f"Model [bold]{card.version}[/bold] is in service.")
+
+
+def _row(name: str, found: Measures) -> list[str]:
+    shares = (found.ndcg_10, found.error, found.ndcg_100, found.precision_10, found.recall_20)
+    counts = (f"{found.coverage:,}", f"{found.percentile:.1f}", f"{found.players:,}")
+    return [name, *(f"{share:.3f}" for share in shares), *counts]
+
+
+def _given(**options: object) -> dict[str, object]:
+    return {name: value for name, value in options.items() if value is not None}

@@ -1,0 +1,76 @@
+"""How commands that report speak: tables and progress for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from jobs import training
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+WIDTH_OF_A_FILE = 120
+
+
+def out() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDTH_OF_A_FILE)
+
+
+def err() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+def print_json(found: Mapping[str, object] | list[dict[str, object]]) -> None:
+    sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> Table:
+    """The first column is words and never cut, the others are numbers or short words."""
+    made = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for at, column in enumerate(columns):
+        made.add_column(column, justify="left" if at == 0 else "right", no_wrap=at == 0)
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+@contextmanager
+def phases(*, quiet: bool = False) -> Iterator[training.Progress]:
+    """A line for each phase, with a bar where there is something to count; on stderr, and silent when it is a file."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    console = err()
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def heard(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                _finish(progress)
+                tasks[name] = progress.add_task(name, total=total or None)
+            progress.update(tasks[name], completed=done, total=total or None)
+
+        yield heard
+        _finish(progress)
+
+
+def _finish(progress: Progress) -> None:
+    for task in progress.tasks:
+        if not task.finished:
+            total = task.total or 1
+            progress.update(task.id, total=total, completed=total)

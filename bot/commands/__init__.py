@@ -1,0 +1,16 @@
+"""Every command in one table: a row here is all that it takes to exist in every chat, the terminal and `/help`."""
+
+from __future__ import annotations
+
+from bot.commands import curate, help, hide, privacy, recommend, similar, why  # noqa: A004 - a module, not the built-in
+from bot.commands.command import Command
+
+COMMANDS: tuple[Command, ...] = (
+    Command("recommend", recommend.recommend, recommend.OPTIONS),
+    Command("curate", curate.curate, curate.OPTIONS, personal=False),
+    Command("similar", similar.similar, similar.OPTIONS, personal=False),
+    Command("why", why.why, why.OPTIONS),
+    Command("hide", hide.hide, hide.OPTIONS),
+    Command("help", help.help_, help.OPTIONS),
+    Command("privacy", privacy.privacy),
+)

@@ -1,0 +1,74 @@
+"""What a command is made of, and the desk with all that a command may use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from bot.commands.recents import Recents
+from bot.messages import Reply, Request
+from recommender.engine import Engine
+from recommender.library import Library
+from storage.hidden import HiddenGames
+from storage.patient_logs import PatientLogs
+from storage.steam_id import SteamID
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    CHOICE = "choice"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """`choices` are the values of a choice; `least` and `most` bound a number, both included.
+
+    `autocomplete` says whose names complete it: the catalogue's tags or its titles.
+    """
+
+    name: str
+    kind: Kind = Kind.TEXT
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    autocomplete: Literal["tag", "title"] | None = None
+    least: float = 0
+    most: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row of the table. The first option is what somebody means who names none.
+
+    The answers of a `personal` command are shown to the person who asked and to nobody else.
+    """
+
+    name: str
+    handler: Callable[[Request, Desk], Awaitable[Reply]]
+    options: tuple[Option, ...] = ()
+    personal: bool = True
+
+
+class Libraries(Protocol):
+    """Whose games are whose: Steam, or a saved answer of it. Raises SteamError."""
+
+    async def resolve(self, said: str) -> SteamID: ...
+
+    async def owned_games(self, player: SteamID) -> Library: ...
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The collaborators of every command; `clock` is in seconds and never runs backwards."""
+
+    commands: tuple[Command, ...]
+    engine: Engine
+    steam: Libraries
+    hidden: HiddenGames
+    logs: PatientLogs
+    recents: Recents = field(default_factory=Recents)
+    clock: Callable[[], float] = time.monotonic

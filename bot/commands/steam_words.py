@@ -1,0 +1,30 @@
+"""Telling what points at somebody's Steam profile from what does not, so that no such thing is ever kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from bot.messages import Value
+from storage.errors import SteamIdInvalid
+from storage.steam_id import SteamID, parse
+
+STEAM = "steam"
+"""The option whose value is always about somebody's profile: a vanity name looks like any other word."""
+
+_INSIDE = re.compile(r"steamcommunity\.com|7656119[0-9]{10}|STEAM_[0-9]:[01]:[0-9]|\[U:1:[0-9]", re.IGNORECASE)
+
+
+def is_profile(said: str) -> bool:
+    """Whether the whole text is a Steam ID or a profile link, a bare vanity name not counted."""
+    if "steamcommunity.com" in said.casefold():
+        return "," not in said
+    try:
+        return isinstance(parse(said), SteamID)
+    except SteamIdInvalid:
+        return False
+
+
+def without_profiles(options: Mapping[str, Value]) -> dict[str, Value]:
+    """The options that may be kept: none that is, or has inside, what points at a profile."""
+    return {name: value for name, value in options.items() if name != STEAM and not _INSIDE.search(str(value))}

@@ -1,0 +1,150 @@
+"""The one reader of the environment: every setting, its default, and all that is wrong with them at once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+from pydantic import AnyHttpUrl, Field, SecretStr, UrlConstraints, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from rapidfuzz import process
+
+from bot.messages import Language
+from jobs.training import TrainingSettings
+from recommender.device import Device
+from recommender.evaluate import SplitSettings
+from recommender.interactions import Weighting
+from recommender.linear import LinearSettings
+
+PREFIX = "INDIEAN_"
+FOR_TESTS = "INDIEAN_TEST_"
+
+DEFAULTS = TrainingSettings()
+
+Address = Annotated[AnyHttpUrl, UrlConstraints(allowed_schemes=["http", "https"])]
+
+
+class SettingsRefused(Exception):
+    """`problems` holds one sentence for each wrong setting; no sentence repeats a secret's value."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(BaseSettings):
+    """Each field is read from the variable of its name with INDIEAN_ before it, or from `.env`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        frozen=True,
+    )
+
+    home: Path = Field(default=Path("~/.indiean"), description="where data, models and the SQLite file live")
+    database_url: SecretStr | None = Field(
+        default=None, description="sqlite:///... or postgresql://...; SQLite in the home folder when empty"
+    )
+    language: Language = Field(default=Language.EN, description="the terminal's language: en or ko")
+
+    steam_api_key: SecretStr | None = Field(
+        default=None, description="from https://steamcommunity.com/dev/apikey; without it people pick by title"
+    )
+    steam_api_url: Address = Field(default=AnyHttpUrl("https://api.steampowered.com"), description="Steam's Web API")
+    steam_store_url: Address = Field(
+        default=AnyHttpUrl("https://store.steampowered.com"), description="where the links of picks lead"
+    )
+
+    device: Device = Field(default=Device.AUTO, description="what fits the model: auto, cpu or cuda")
+    l2: float = Field(default=DEFAULTS.model.l2, gt=0, description="the ridge penalty of the fit")
+    dropout: float = Field(default=DEFAULTS.model.dropout, ge=0, lt=1, description="EDLAE's dropout: 0 is plain EASE")
+    weight_owned: float = Field(default=DEFAULTS.model.weighting.owned, gt=0, description="what an owned game counts")
+    weight_played: float = Field(
+        default=DEFAULTS.model.weighting.played, ge=0, description="what two hours of play add to it"
+    )
+    weight_log_hours: float = Field(
+        default=DEFAULTS.model.weighting.log_hours, ge=0, description="what ln(1 + hours) adds to it, per unit"
+    )
+    min_games: int = Field(
+        default=DEFAULTS.min_games, ge=2, description="players with fewer games are not learned from"
+    )
+    min_players: int = Field(default=DEFAULTS.min_players, ge=1, description="games with fewer players are not learned")
+
+    @field_validator("home")
+    @classmethod
+    def _expand(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("steam_api_key")
+    @classmethod
+    def _look_like_a_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not (key.get_secret_value().isascii() and key.get_secret_value().isalnum()):
+            raise ValueError("a Steam Web API key is 32 letters and digits, without spaces or quotes")
+        return key
+
+    @property
+    def models(self) -> Path:
+        return self.home / "models"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def database(self) -> str:
+        """The URL with its password, for `storage.database` alone."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{quote(str(self.home / 'indiean.sqlite'))}"
+
+    def training(self) -> TrainingSettings:
+        weighting = Weighting(self.weight_owned, self.weight_played, self.weight_log_hours)
+        model = LinearSettings(self.l2, self.dropout, weighting)
+        return TrainingSettings(model, SplitSettings(), self.min_games, self.min_players, self.device)
+
+
+def read_settings(**overrides: object) -> Settings:
+    """From the environment, `.env`, and what the caller sets over both.
+
+    Raises:
+        SettingsRefused: with every problem found, not only the first.
+    """
+    problems = _misspelt()
+    try:
+        settings = Settings()
+        settings = Settings.model_validate(settings.model_dump() | overrides)
+    except ValidationError as error:
+        problems += [_sentence(found["loc"], found["msg"]) for found in error.errors(include_input=False)]
+        raise SettingsRefused(problems) from None
+    if problems:
+        raise SettingsRefused(problems)
+    return settings
+
+
+def _sentence(place: tuple[int | str, ...], why: str) -> str:
+    name = str(place[0]) if place else ""
+    variable = name.upper() if name.upper().startswith(PREFIX) else PREFIX + name.upper()
+    if variable not in _variables():
+        return _unknown(variable)
+    return f"{variable}: {why.removeprefix('Value error, ')}"
+
+
+def _misspelt() -> list[str]:
+    """A variable with our prefix that nobody reads is a typing error, and silence would hide it."""
+    ours = (name.upper() for name in os.environ if name.upper().startswith(PREFIX))
+    return [_unknown(name) for name in sorted(ours) if name not in _variables() and not name.startswith(FOR_TESTS)]
+
+
+def _unknown(variable: str) -> str:
+    near, _, _ = process.extractOne(variable, _variables())
+    return f"{variable}: there is no such setting; did you mean {near}?"
+
+
+def _variables() -> list[str]:
+    return [PREFIX + name.upper() for name in Settings.model_fields]

@@ -1,0 +1,155 @@
+"""The terminal as one more chat: a typed line becomes a request, a reply becomes cards that fit its width."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from rich.console import Console, Group, RenderableType
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from bot.commands.command import Command, Option
+from bot.commands.near import REST
+from bot.messages import Choice, Language, Person, Reply, Request, Value
+from bot.wording import Wording
+from recommender.recommend import Pick
+
+STORE = "https://store.steampowered.com"
+HERE = Person("terminal", "local")
+
+Dispatch = Callable[[Request], Awaitable[Reply]]
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What a line asks for; without a slash it names games to pick by."""
+
+    command: str
+    options: dict[str, Value]
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """One person at one console. `store_url` is where the links of picks lead."""
+
+    dispatch: Dispatch
+    commands: tuple[Command, ...]
+    console: Console
+    language: Language = Language.EN
+    store_url: str = STORE
+    person: Person = HERE
+    adult_ok: bool = False
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def hear(self, line: str) -> Reply:
+        """Answers a typed line."""
+        return await self.ask(parse(line, self.commands))
+
+    async def ask(self, spoken: Spoken | Choice) -> Reply:
+        """Answers on the console, and hands the reply back for what may follow it."""
+        reply = await self.answer(spoken)
+        self.console.print(rendered(reply, Wording(self.language), self.store_url))
+        return reply
+
+    async def answer(self, spoken: Spoken | Choice) -> Reply:
+        """The reply alone, shown to nobody."""
+        request = Request(
+            id=uuid4().hex,
+            person=self.person,
+            command=spoken.command,
+            options=spoken.options,
+            language=self.language,
+            at=self.now(),
+            adult_ok=self.adult_ok,
+        )
+        return await self.dispatch(request)
+
+
+def parse(line: str, commands: Sequence[Command]) -> Spoken:
+    """`/command value name: value`: quotes hold a value together, and only known names part a value from the next."""
+    text = line.strip()
+    if not text:
+        return Spoken("help", {})
+    if not text.startswith("/"):
+        text = f"/recommend games: {text}"
+    name, _, rest = text[1:].partition(" ")
+    command = next((known for known in commands if known.name == name.casefold()), None)
+    if command is None:
+        everything = [option.name for known in commands for option in known.options]
+        return Spoken(name, _options(rest, everything, REST))
+    names = [option.name for option in command.options]
+    return Spoken(command.name, _options(rest, names, names[0] if names else None))
+
+
+def _options(text: str, names: Sequence[str], first: str | None) -> dict[str, Value]:
+    """What stands before the first name belongs to `first`; a name given twice means its last value."""
+    marks = [found for found in _marks(text, names) if found["name"]]
+    ends = [*(mark.start() for mark in marks), len(text)]
+    lead = text[: ends[0]]
+    values: dict[str, Value] = {first: _unquoted(lead)} if first and lead.strip() else {}
+    for mark, end in zip(marks, ends[1:], strict=True):
+        values[mark["name"].casefold()] = _unquoted(text[mark.end() : end])
+    return values
+
+
+def unfinished(text: str, command: Command) -> tuple[Option | None, str]:
+    """The option whose value the end of `text` is, and that value so far; None where the command takes none."""
+    known = {option.name: option for option in command.options}
+    marks = [found for found in _marks(text, list(known)) if found["name"]]
+    option = known[marks[-1]["name"].casefold()] if marks else next(iter(command.options), None)
+    return option, text[marks[-1].end() if marks else 0 :].lstrip(' "“')
+
+
+def _marks(text: str, names: Sequence[str]) -> Iterator[re.Match[str]]:
+    known = "|".join(map(re.escape, names)) or "(?!)"
+    return re.finditer(rf'"[^"]*"|“[^”]*”|(?:(?<=\s)|^)(?P<name>{known})\s?:', text, re.IGNORECASE)
+
+
+def _unquoted(value: str) -> str:
+    """Without the quotes around the whole; quotes around parts of it are left to who reads the value."""
+    text = value.strip()
+    whole = re.fullmatch(r'"([^"]*)"|“([^”]*)”', text)
+    return (whole[1] or whole[2] or "").strip() if whole else text
+
+
+def rendered(reply: Reply, words: Wording, store_url: str = STORE) -> RenderableType:
+    """Text, cards, numbered choices and note, a blank line between; styles vanish where there is no terminal."""
+    parts: list[RenderableType] = [plain(reply.text)]
+    if reply.picks:
+        parts += [Text(), _numbered([_card(pick, words, store_url) for pick in reply.picks])]
+    if reply.choices:
+        parts += [Text(), _numbered([plain(choice.label) for choice in reply.choices])]
+    if reply.note:
+        parts += [Text(), plain(reply.note, "italic")]
+    return Group(*parts, Text())
+
+
+def _numbered(bodies: Sequence[RenderableType]) -> Table:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(justify="right", style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for number, body in enumerate(bodies, 1):
+        grid.add_row(str(number), body)
+    return grid
+
+
+def _card(pick: Pick, words: Wording, store_url: str) -> RenderableType:
+    address = f"{store_url.rstrip('/')}/app/{pick.game.app_id}/"
+    return Group(
+        plain(pick.game.title, "bold cyan"),
+        plain(" · ".join(words.facts(pick.game)), "dim"),
+        plain(words.reason(pick), "green"),
+        Text(address, Style(color="blue", link=address), overflow="fold"),
+    )
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Text that means nothing but itself: no markup, and no control character that could move the cursor."""
+    kept = (char for char in text if char == "\n" or unicodedata.category(char) not in {"Cc", "Cf"})
+    return Text("".join(kept), style)

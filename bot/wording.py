@@ -1,0 +1,95 @@
+"""Every sentence, looked up by its key in the person's language, and the small facts of a pick in words."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+
+from bot.messages import Language
+from recommender.catalog import Game
+from recommender.recommend import Because, Pick
+
+LONGEST_QUOTE = 80
+"""Characters of what somebody typed that are said back to them."""
+
+
+class Wording:
+    """The sentences of one language; they carry no markup."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self._texts = texts(language)
+
+    def say(self, key: str, **fields: object) -> str:
+        """The sentence of that key with its {placeholders} filled, numbers by the format written in it."""
+        return self._texts[key].format(**fields)
+
+    def reason(self, pick: Pick) -> str:
+        """Why this pick: hours where they are known, ownership where not, else how widely it is owned."""
+        played = [because for because in pick.because if because.minutes > 0]
+        had = ", ".join(because.game.title for because in pick.because if because.minutes <= 0)
+        hours = ", ".join(self.played(because) for because in played)
+        if played and had:
+            return self.say("reason.played_and_had", played=hours, had=had)
+        if played:
+            return self.say("reason.played", played=hours)
+        if had:
+            return self.say("reason.had", had=had)
+        return self.say("reason.popular", players=pick.players)
+
+    def played(self, because: Because) -> str:
+        return self.say("reason.game", hours=self.hours(because.minutes), title=because.game.title)
+
+    def share(self, because: Because) -> str:
+        """One line of `/why`: the exact part of one owned game in all that speaks for the pick."""
+        key = "reason.share_played" if because.minutes > 0 else "reason.share_had"
+        return self.say(key, share=100 * because.share, title=because.game.title, hours=self.hours(because.minutes))
+
+    def hours(self, minutes: int) -> str:
+        """Minutes up to one hour, a decimal up to ten hours, whole hours above."""
+        if minutes < 60:  # noqa: PLR2004 - an hour
+            return self.say("time.minutes", minutes=minutes)
+        if minutes < 600 and minutes % 60:  # noqa: PLR2004 - ten hours
+            return self.say("time.part_hours", hours=minutes / 60)
+        return self.say("time.hours", hours=round(minutes / 60))
+
+    def facts(self, game: Game, tags: int = 3) -> Sequence[str]:
+        """Price, year, strongest tags but "Indie", and review share, each left out where it is not known."""
+        year = [str(game.year)] if game.year else []
+        telling = [tag for tag in game.tags if tag != "Indie"]
+        strongest = [", ".join(telling[:tags])] if telling else []
+        return [self.price(game), *year, *strongest, *self.reviews(game)]
+
+    def price(self, game: Game) -> str:
+        if game.price is None:
+            return self.say("price.not_for_sale")
+        return self.say("price.dollars", price=game.price) if game.price else self.say("price.free")
+
+    def reviews(self, game: Game) -> Sequence[str]:
+        """One sentence, or none where nobody has reviewed the game."""
+        total = (game.positive or 0) + (game.negative or 0)
+        if not total:
+            return []
+        return [self.say("reviews", share=100 * (game.positive or 0) // total, total=total)]
+
+
+def quoted(said: str) -> str:
+    """What somebody typed, short enough to be said back."""
+    return said if len(said) <= LONGEST_QUOTE else said[: LONGEST_QUOTE - 1] + "…"
+
+
+@functools.cache
+def texts(language: Language) -> Mapping[str, str]:
+    """All sentences of a language by dotted key."""
+    file = resources.files("bot") / "texts" / f"{language}.toml"
+    return dict(_flat(tomllib.loads(file.read_text(encoding="utf-8"))))
+
+
+def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, str(value)

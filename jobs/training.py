@@ -1,0 +1,155 @@
+"""Training and measuring: gather the interactions, fit, measure on held-out players, publish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from recommender.catalog import Catalog, Game
+from recommender.device import Device
+from recommender.evaluate import Report, SplitSettings, evaluate, split
+from recommender.interactions import Interactions
+from recommender.linear import Linear, LinearSettings, fit
+from recommender.popularity import Popularity
+from recommender.registry import Registry
+from recommender.shelf import Shelf
+from recommender.version import Card
+from storage.warehouse import Warehouse
+
+Progress = Callable[[str, int, int], None]
+"""Told (phase, done, total); total 0 where there is nothing to count."""
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """`min_games` a player and `min_players` a game: those with fewer are left out, in that order."""
+
+    model: LinearSettings = field(default_factory=LinearSettings)
+    split: SplitSettings = field(default_factory=SplitSettings)
+    min_games: int = 21
+    min_players: int = 1
+    device: Device = Device.AUTO
+
+
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    interactions: Interactions
+    games: list[Game]
+    fingerprint: str
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One model and popularity measured on the same held-out players, which neither was fitted on."""
+
+    model: Report
+    popularity: Report
+
+    def as_dict(self) -> dict[str, dict[str, dict[str, float]]]:
+        return {"model": self.model.as_dict(), "popularity": self.popularity.as_dict()}
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """`evaluation` is None where it was not asked for; `seconds` is wall time a phase."""
+
+    card: Card
+    evaluation: Evaluation | None
+    seconds: dict[str, float]
+
+    def as_dict(self) -> dict[str, object]:
+        found = asdict(self.card) | {"created": self.card.created.isoformat()}
+        measured = self.evaluation.as_dict() if self.evaluation else None
+        return found | {"evaluation": measured, "seconds": self.seconds}
+
+
+class Stopwatch:
+    """Seconds a phase, and the word to whoever shows the progress."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._began = time.perf_counter()
+        self._phase: str | None = None
+        self.seconds: dict[str, float] = {}
+
+    def phase(self, name: str, total: int = 0) -> None:
+        self.stop()
+        self._phase = name
+        self._progress(name, 0, total)
+
+    def step(self, done: int, total: int) -> None:
+        if self._phase is not None:
+            self._progress(self._phase, done, total)
+
+    def stop(self) -> None:
+        now = time.perf_counter()
+        if self._phase is not None:
+            self.seconds[self._phase] = self.seconds.get(self._phase, 0.0) + now - self._began
+        self._began, self._phase = now, None
+
+
+def gather(warehouse: Warehouse, settings: TrainingSettings) -> Gathered:
+    """What a fit needs, as it stands in the warehouse.
+
+    Raises:
+        NotEnoughData: no player has enough games.
+        WarehouseError: the warehouse cannot be read.
+    """
+    columns = warehouse.training_interactions(settings.min_games, settings.min_players)
+    interactions = Interactions.from_columns(columns.players, columns.app_ids, columns.minutes)
+    return Gathered(interactions, warehouse.games(), warehouse.fingerprint(), warehouse.is_synthetic())
+
+
+def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch) -> Evaluation:
+    """Fits on the players that are not held out; the model is thrown away."""
+    parts = split(gathered.interactions, settings.split)
+    shelf = Shelf(Catalog(gathered.games), gathered.interactions.items)
+    model = fit(parts.train, settings.model, settings.device, lambda name: watch.phase(f"held-out {name}"))
+    total = 2 * len(parts.folded)
+    watch.phase("measure", total)
+    found = evaluate(model, parts, shelf, lambda done: watch.step(done, total))
+    baseline = Popularity(parts.train.items)
+    return Evaluation(found, evaluate(baseline, parts, shelf, lambda done: watch.step(total // 2 + done, total)))
+
+
+def train(
+    warehouse: Warehouse,
+    registry: Registry,
+    settings: TrainingSettings,
+    *,
+    now: datetime,
+    progress: Progress = lambda *_: None,
+    measured: bool = True,
+) -> TrainReport:
+    """Measures on held-out players, then fits on all of them and publishes that model in service.
+
+    Raises:
+        NotEnoughData: too little to learn from or to measure on.
+        FitFailed: the matrix could not be inverted, or the device asked for is missing.
+    """
+    watch = Stopwatch(progress)
+    watch.phase("gather")
+    gathered = gather(warehouse, settings)
+    evaluation = measure(gathered, settings, watch) if measured else None
+    model = fit(gathered.interactions, settings.model, settings.device, watch.phase)
+    watch.phase("publish")
+    card = _publish(registry, model, gathered, evaluation, now)
+    watch.stop()
+    return TrainReport(card, evaluation, watch.seconds)
+
+
+def _publish(
+    registry: Registry, model: Linear, gathered: Gathered, evaluation: Evaluation | None, now: datetime
+) -> Card:
+    return registry.publish(
+        model,
+        gathered.games,
+        created=now,
+        metrics=evaluation.model.as_dict() if evaluation else {},
+        fingerprint=gathered.fingerprint,
+        synthetic=gathered.synthetic,
+        players=len(gathered.interactions),
+    )

@@ -1,0 +1,109 @@
+"""The engine in the bot's process: the model in service, off the event loop, swapped without dropping a request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from recommender.catalog import Catalog, Game
+from recommender.library import Library
+from recommender.popularity import Popularity
+from recommender.recommend import Pick, of_theme, picks_for, similar_to, why
+from recommender.scorer import Scorer
+from recommender.shelf import Shelf, Wish
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """All that answers one request: a model, its catalogue and its version, never mixed with another's."""
+
+    version: str
+    scorer: Scorer
+    catalog: Catalog
+    synthetic: bool = False
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        return Shelf(self.catalog, self.scorer.items)
+
+    @cached_property
+    def popularity(self) -> Popularity:
+        return Popularity(self.scorer.items)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`known` counts the games of the library that the model knows; with none of them, popularity answered."""
+
+    picks: tuple[Pick, ...]
+    version: str
+    known: int = 0
+
+
+class Engine:
+    """Answers from the model in service at the moment a request begins; safe under concurrent requests."""
+
+    def __init__(self, served: Served, threads: int = 2) -> None:
+        self._served = served
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="engine")
+
+    @property
+    def served(self) -> Served:
+        return self._served
+
+    def swap(self, served: Served) -> None:
+        """Requests under way finish on the model they began with."""
+        self._served = served
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+    async def recommend(self, library: Library, wish: Wish, k: int = 10) -> Answer:
+        return await self._off_loop(lambda served: recommend(served, library, wish, k))
+
+    async def similar(self, game: Game, wish: Wish, k: int = 10) -> Answer:
+        """Empty picks and `known` 0 where the model does not know the game."""
+        return await self._off_loop(lambda served: similar(served, game, wish, k))
+
+    async def curate(self, tag: str, wish: Wish, k: int = 10) -> Answer:
+        """`tag` as the catalogue spells it."""
+        return await self._off_loop(lambda served: Answer(tuple(of_theme(tag, served.shelf, wish, k)), served.version))
+
+    async def why(self, library: Library, game: Game) -> Pick | None:
+        """None where the model does not know the game or none of the library."""
+        return await self._off_loop(lambda served: explain(served, library, game))
+
+    async def find(self, said: str) -> Game:
+        """As `Catalog.find`, off the event loop: an approximate search of all titles takes a while."""
+        return await self._off_loop(lambda served: served.catalog.find(said))
+
+    async def _off_loop(self, work: Callable[[Served], T]) -> T:
+        served = self._served
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, served)
+
+
+def recommend(served: Served, library: Library, wish: Wish, k: int) -> Answer:
+    owned = served.scorer.items.owned(library)
+    scorer: Scorer = served.scorer if len(owned) else served.popularity
+    return Answer(tuple(picks_for(owned, scorer, served.shelf, wish, k)), served.version, len(owned))
+
+
+def similar(served: Served, game: Game, wish: Wish, k: int) -> Answer:
+    position = served.scorer.items.position(game.app_id)
+    if position is None:
+        return Answer((), served.version)
+    return Answer(tuple(similar_to(position, served.scorer, served.shelf, wish, k)), served.version, 1)
+
+
+def explain(served: Served, library: Library, game: Game) -> Pick | None:
+    position = served.scorer.items.position(game.app_id)
+    owned = served.scorer.items.owned(library)
+    if position is None or not len(owned):
+        return None
+    return why(owned, position, served.scorer, served.shelf)

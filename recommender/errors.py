@@ -1,0 +1,53 @@
+"""Everything that can go wrong in the domain.
+
+RecommenderError
+├── NotEnoughData      nothing is left to learn from or to measure on
+├── FitFailed          the Gram matrix could not be factorised
+├── UnknownGame        no game of that id or title; carries near misses
+├── UnknownTag         no tag of that name; carries near misses
+└── RegistryError
+    ├── NoModel        nothing has been published yet
+    └── DamagedModel   a published version does not match its manifest
+"""
+
+
+class RecommenderError(Exception):
+    """The root: `except RecommenderError` catches what the domain refuses, never a bug."""
+
+
+class NotEnoughData(RecommenderError):
+    pass
+
+
+class FitFailed(RecommenderError):
+    pass
+
+
+class UnknownGame(RecommenderError):
+    """`said` is what the person typed, `near` the ids of games whose titles are close to it."""
+
+    def __init__(self, said: str, near: tuple[int, ...] = ()) -> None:
+        super().__init__(f"no game is called {said!r}")
+        self.said = said
+        self.near = near
+
+
+class UnknownTag(RecommenderError):
+    """`said` is what the person typed, `near` the tags whose names are close to it."""
+
+    def __init__(self, said: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(f"no tag is called {said!r}")
+        self.said = said
+        self.near = near
+
+
+class RegistryError(RecommenderError):
+    pass
+
+
+class NoModel(RegistryError):
+    pass
+
+
+class DamagedModel(RegistryError):
+    pass

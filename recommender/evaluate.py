@@ -1,0 +1,182 @@
+"""Strong generalisation: whole players held out, part of their games folded in, the rest to be found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from recommender import metrics
+from recommender.errors import NotEnoughData
+from recommender.interactions import PLAYED_MINUTES, Floats, Interactions
+from recommender.scorer import Scorer
+from recommender.shelf import Mask, Shelf
+
+PLAYERS_AT_ONCE = 256
+DEPTH = 100
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """`held_out` is the share of players kept from the fit, `folded_in` the share of a player's games shown."""
+
+    held_out: float = 0.1
+    folded_in: float = 0.8
+    seed: int = 42
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """`folded` and `targets` have a row for each held-out player, over the items of `train`."""
+
+    train: Interactions
+    folded: Interactions
+    targets: Interactions
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Means over `players`; `error` is the standard error of `ndcg_10`, `percentile` 100 for the most owned game."""
+
+    players: int
+    precision_10: float
+    recall_20: float
+    ndcg_10: float
+    ndcg_100: float
+    error: float
+    coverage: int
+    percentile: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """`all` ranks every game; `indie` ranks and asks for indie games; `indie_played` asks for those kept and played.
+
+    The last decides: bundles fill libraries with games never started, and people want what they will play.
+    """
+
+    all: Measures
+    indie: Measures
+    indie_played: Measures
+
+    def as_dict(self) -> dict[str, dict[str, float]]:
+        return asdict(self)
+
+
+def split(interactions: Interactions, settings: SplitSettings) -> Split:
+    """The same players and games for the same seed.
+
+    Raises:
+        NotEnoughData: too few players to keep any aside and still learn from some.
+    """
+    rng = np.random.default_rng(settings.seed)
+    m = len(interactions)
+    count = round(m * settings.held_out)
+    if not 0 < count < m:
+        raise NotEnoughData(f"{m} players are too few to hold out {settings.held_out:.0%} of them")
+    order = rng.permutation(m)
+    held, kept = interactions.take(np.sort(order[:count])), interactions.take(np.sort(order[count:])).recounted()
+    folded, targets = _part(held.minutes, settings.folded_in, rng)
+    return Split(kept, Interactions(held.items, folded), Interactions(held.items, targets))
+
+
+def evaluate(scorer: Scorer, split: Split, shelf: Shelf, progress: Callable[[int], None] = lambda _: None) -> Report:
+    """`progress` hears the number of players measured so far.
+
+    Raises:
+        NotEnoughData: no held-out player has a game to be found in one of the three ways.
+    """
+    gathered = {name: _Gathered() for name in ("all", "indie", "indie_played")}
+    for start, scores in _scored(scorer, split.folded):
+        targets = split.targets.minutes[start : start + len(scores)]
+        owned = _dense(targets, np.ones_like(targets.data))  # [b x n]
+        played = _dense(targets, targets.data > PLAYED_MINUTES)
+        gathered["all"].add(_ranked(scores), owned)
+        scores[:, ~shelf.indie] = -np.inf
+        ranked = _ranked(scores)
+        gathered["indie"].add(ranked, owned & shelf.indie)
+        gathered["indie_played"].add(ranked, played & shelf.indie)
+        progress(start + len(scores))
+    n = len(split.train.items)
+    return Report(**{name: found.measures(n) for name, found in gathered.items()})
+
+
+class _Gathered:
+    """What was shown and what of it was right, a batch at a time."""
+
+    def __init__(self) -> None:
+        self._hits: list[Mask] = []
+        self._targets: list[NDArray[np.int64]] = []
+        self._shown: list[NDArray[np.int32]] = []
+
+    def add(self, ranked: NDArray[np.int32], wanted: Mask) -> None:
+        """Players with nothing to be found say nothing and are left out."""
+        asked = wanted.any(axis=1)
+        ranked, wanted = ranked[asked], wanted[asked]
+        self._hits.append(np.take_along_axis(wanted, np.maximum(ranked, 0), axis=1) & (ranked >= 0))
+        self._targets.append(wanted.sum(axis=1))
+        self._shown.append(ranked[:, :10])
+
+    def measures(self, n: int) -> Measures:
+        hits, targets = np.concatenate(self._hits), np.concatenate(self._targets)
+        shown = np.concatenate(self._shown)
+        if not len(hits):
+            raise NotEnoughData("no held-out player has a game to be found: import more interactions or games")
+        at_10 = metrics.ndcg(hits, targets, 10)
+        return Measures(
+            players=len(hits),
+            precision_10=float(metrics.precision(hits, 10).mean()),
+            recall_20=float(metrics.recall(hits, targets, 20).mean()),
+            ndcg_10=float(at_10.mean()),
+            ndcg_100=float(metrics.ndcg(hits, targets, DEPTH).mean()),
+            error=float(at_10.std() / np.sqrt(len(at_10))),
+            coverage=metrics.coverage(shown),
+            percentile=metrics.popularity_percentile(shown, n),
+        )
+
+
+def _part(
+    held: sparse.csr_matrix[np.int32], share: float, rng: np.random.Generator
+) -> tuple[sparse.csr_matrix[np.int32], sparse.csr_matrix[np.int32]]:
+    """A random `share` of each row's entries, rounded, and the rest."""
+    lengths = np.diff(held.indptr)
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((rng.random(held.nnz), rows))  # shuffled within each row
+    rank = np.empty(held.nnz, np.int64)
+    rank[order] = np.arange(held.nnz) - np.repeat(held.indptr[:-1], lengths)
+    shown = rank < np.round(share * lengths)[rows]
+    return _where(held, shown, rows), _where(held, ~shown, rows)
+
+
+def _where(held: sparse.csr_matrix[np.int32], keep: Mask, rows: NDArray[np.int64]) -> sparse.csr_matrix[np.int32]:
+    counts = np.bincount(rows[keep], minlength=held.shape[0])
+    indptr = np.concatenate(([0], np.cumsum(counts)))
+    return sparse.csr_matrix((held.data[keep], held.indices[keep], indptr), shape=held.shape)
+
+
+def _scored(scorer: Scorer, folded: Interactions) -> Iterator[tuple[int, Floats]]:
+    for start in range(0, len(folded), PLAYERS_AT_ONCE):
+        batch = folded.take(np.arange(start, min(start + PLAYERS_AT_ONCE, len(folded))))
+        scores = scorer.score_many(batch)  # [b x n]
+        rows = np.repeat(np.arange(len(batch)), np.diff(batch.minutes.indptr))
+        scores[rows, batch.minutes.indices] = -np.inf  # owned games are not recommended
+        yield start, scores
+
+
+def _ranked(scores: Floats) -> NDArray[np.int32]:
+    """[b x 100] positions, best first, -1 where nothing is left to rank."""
+    depth = min(DEPTH, scores.shape[1])
+    best = np.argpartition(scores, -depth, axis=1)[:, -depth:]
+    values = np.take_along_axis(scores, best, axis=1)
+    order = np.argsort(-values, axis=1, kind="stable")
+    ranked = np.take_along_axis(best, order, axis=1).astype(np.int32)
+    ranked[np.isneginf(np.take_along_axis(values, order, axis=1))] = -1
+    return np.pad(ranked, ((0, 0), (0, DEPTH - depth)), constant_values=-1)
+
+
+def _dense(rows: sparse.csr_matrix[np.int32], flags: NDArray[np.integer] | Mask) -> Mask:
+    where = sparse.csr_matrix((flags.astype(np.int8), rows.indices, rows.indptr), shape=rows.shape)
+    return np.asarray(where.toarray(), dtype=bool)

@@ -1,0 +1,146 @@
+"""Who owns what: the games that a model knows, and players x games in compressed sparse rows."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from recommender.errors import NotEnoughData
+from recommender.library import Library
+
+Ints = NDArray[np.int32]
+Floats = NDArray[np.float32]
+
+PLAYED_MINUTES = 120
+"""More than two hours: past Steam's refund window, so a game that was kept and played."""
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """How much one owned game counts: owned + played·[over two hours] + log_hours·ln(1 + hours)."""
+
+    owned: float = 1.0
+    played: float = 0.0
+    log_hours: float = 0.0
+
+    def weights(self, minutes: NDArray[np.integer]) -> Floats:
+        played = np.float32(self.played) * (minutes > PLAYED_MINUTES)
+        depth = np.float32(self.log_hours) * np.log1p(minutes.astype(np.float32) / 60)
+        return np.asarray(np.float32(self.owned) + played + depth, dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Owned:
+    """One player's row: `positions` [r] of the owned games in the item index, ascending, `minutes` [r] played."""
+
+    positions: Ints
+    minutes: Ints
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+@dataclass(frozen=True, eq=False)
+class ItemIndex:
+    """The n games of a model, the most owned first: position is popularity rank.
+
+    `app_ids` [n] are Steam app ids, `players` [n] says how many players own each.
+    """
+
+    app_ids: Ints
+    players: Ints
+
+    def __len__(self) -> int:
+        return len(self.app_ids)
+
+    @cached_property
+    def stamp(self) -> str:
+        """Twelve hex digits that change with any id or its place: arrays made for another index are refused by it."""
+        return hashlib.sha256(self.app_ids.astype("<i4").tobytes()).hexdigest()[:12]
+
+    @cached_property
+    def _position(self) -> dict[int, int]:
+        return {int(app_id): at for at, app_id in enumerate(self.app_ids)}
+
+    def position(self, app_id: int) -> int | None:
+        return self._position.get(app_id)
+
+    def owned(self, library: Library) -> Owned:
+        """Games that the model does not know are left out."""
+        known = sorted((at, m) for a, m in library.minutes.items() if (at := self._position.get(a)) is not None)
+        positions = np.fromiter((at for at, _ in known), np.int32, len(known))
+        minutes = np.fromiter((min(m, 2**31 - 1) for _, m in known), np.int32, len(known))
+        return Owned(positions, minutes)
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """m players x n games; `minutes` [m x n] holds minutes played, a stored 0 meaning owned and never started."""
+
+    items: ItemIndex
+    minutes: sparse.csr_matrix[np.int32]
+
+    @classmethod
+    def from_columns(cls, players: Ints, app_ids: Ints, minutes: Ints) -> Interactions:
+        """From rows sorted by player: `players` [rows] numbered 0..m-1, each (player, app id) once.
+
+        Raises:
+            NotEnoughData: there are no rows.
+            ValueError: the rows are not as described: they would give one player's games to another, or count twice.
+        """
+        if not len(players):
+            raise NotEnoughData("there are no interactions to learn from: run `indiean data import` first")
+        if players[0] < 0 or np.any(players[1:] < players[:-1]):
+            raise ValueError("rows must be sorted by player, numbered from 0")
+        ids, inverse, counts = np.unique(app_ids, return_inverse=True, return_counts=True)
+        order = np.lexsort((ids, -counts))  # popularity first, the smaller id where it is equal
+        position = np.empty(len(ids), np.int32)
+        position[order] = np.arange(len(ids), dtype=np.int32)
+        items = ItemIndex(ids[order].astype(np.int32), counts[order].astype(np.int32))
+        rows = int(players[-1]) + 1
+        indptr = np.concatenate(([0], np.cumsum(np.bincount(players, minlength=rows))))
+        matrix = _rows(minutes, position[inverse], indptr, len(ids))
+        if not matrix.has_canonical_format:
+            raise ValueError("a player has the same game in two rows")
+        return cls(items, matrix)
+
+    @classmethod
+    def of_rows(cls, items: ItemIndex, rows: list[Owned]) -> Interactions:
+        indptr = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
+        empty = [np.empty(0, np.int32)]
+        positions = np.concatenate([row.positions for row in rows] or empty)
+        minutes = np.concatenate([row.minutes for row in rows] or empty)
+        return cls(items, _rows(minutes, positions, indptr, len(items)))
+
+    def __len__(self) -> int:
+        return int(self.minutes.shape[0])
+
+    def row(self, player: int) -> Owned:
+        start, end = self.minutes.indptr[player : player + 2]
+        return Owned(self.minutes.indices[start:end], self.minutes.data[start:end])
+
+    def take(self, rows: NDArray[np.integer]) -> Interactions:
+        """Only these players, over the same items."""
+        return Interactions(self.items, self.minutes[rows])
+
+    def recounted(self) -> Interactions:
+        """The same rows and games, `players` counted from these rows alone; the order of the games stays."""
+        players = np.bincount(self.minutes.indices, minlength=len(self.items)).astype(np.int32)
+        return Interactions(ItemIndex(self.items.app_ids, players), self.minutes)
+
+    def weighted(self, weighting: Weighting) -> sparse.csr_matrix[np.float32]:
+        """X [m x n] float32, sharing its structure with `minutes`."""
+        pattern = self.minutes
+        weights = weighting.weights(pattern.data)
+        return sparse.csr_matrix((weights, pattern.indices, pattern.indptr), shape=pattern.shape, copy=False)
+
+
+def _rows(minutes: Ints, positions: Ints, indptr: NDArray[np.int64], n: int) -> sparse.csr_matrix[np.int32]:
+    matrix = sparse.csr_matrix((minutes.astype(np.int32), positions, indptr), shape=(len(indptr) - 1, n))
+    matrix.sort_indices()
+    return matrix

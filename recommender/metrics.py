@@ -1,0 +1,38 @@
+"""Measures of ranked lists, one value a player, as the papers define them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.shelf import Mask
+
+Values = NDArray[np.float64]
+
+
+def precision(hits: Mask, k: int) -> Values:
+    """[b] the share of the first k that are right; `hits` [b x at least k] says of each place whether it is."""
+    return np.asarray(hits[:, :k].sum(axis=1) / k)
+
+
+def recall(hits: Mask, targets: NDArray[np.integer], k: int) -> Values:
+    """[b] right ones among the first k over min(k, targets), as in Liang et al. 2018; `targets` [b] is at least 1."""
+    return np.asarray(hits[:, :k].sum(axis=1) / np.minimum(targets, k))
+
+
+def ndcg(hits: Mask, targets: NDArray[np.integer], k: int) -> Values:
+    """[b] discounted cumulative gain of the first k over that of a perfect list (Järvelin and Kekäläinen 2002)."""
+    discount = 1 / np.log2(np.arange(2, k + 2))  # [k]
+    best = np.concatenate(([0.0], np.cumsum(discount)))  # [k+1]
+    return np.asarray(hits[:, :k] @ discount / best[np.minimum(targets, k)])
+
+
+def coverage(shown: NDArray[np.integer]) -> int:
+    """Distinct games over all lists; -1 marks an empty place."""
+    return len(np.unique(shown[shown >= 0]))
+
+
+def popularity_percentile(shown: NDArray[np.integer], n: int) -> float:
+    """The mean place of what is shown among n games by popularity: 100 is the most owned game, 0 the least."""
+    places = shown[shown >= 0]
+    return float(100 * (1 - places.mean() / max(n - 1, 1))) if len(places) else float("nan")

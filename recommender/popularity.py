@@ -1,0 +1,33 @@
+"""How many own it: the baseline, and the answer for a player of whom nothing is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from recommender.interactions import Floats, Interactions, ItemIndex, Owned
+
+
+@dataclass(frozen=True, eq=False)
+class Popularity:
+    """Scores each game by the share of the most owned game's players that it has, in (0, 1]."""
+
+    items: ItemIndex
+
+    @cached_property
+    def prior(self) -> Floats:
+        players = self.items.players.astype(np.float32)
+        return np.asarray(players / max(players.max(initial=1), 1))  # [n]
+
+    def scores(self, owned: Owned) -> Floats:
+        del owned  # the same for everybody
+        return self.prior.copy()
+
+    def score_many(self, players: Interactions) -> Floats:
+        return np.tile(self.prior, (len(players), 1))  # [m x n]
+
+    def shares(self, owned: Owned, position: int) -> Floats:
+        del position  # no owned game brings any of it
+        return np.zeros(len(owned), np.float32)

@@ -1,0 +1,111 @@
+"""Which games may be picked: facts of the catalogue laid beside the item index, and the wishes that filter them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.catalog import Catalog, Game
+from recommender.interactions import ItemIndex
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asks of the picks.
+
+    `head` is the share of hits in the answer, None leaves it to the model:
+    0.0 is hidden gems only, 1.0 hits only; what a hit is says `Shelf.head`.
+    """
+
+    tag: str | None = None
+    max_price: float | None = None
+    since_year: int | None = None
+    head: float | None = None
+    hidden: frozenset[int] = frozenset()
+    indie_only: bool = True
+    adult: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Shelf:
+    """The catalogue in the order of `items` [n]."""
+
+    catalog: Catalog
+    items: ItemIndex
+
+    @cached_property
+    def games(self) -> list[Game | None]:
+        """[n], None where the catalogue does not know the game."""
+        return [self.catalog.get(int(app_id)) for app_id in self.items.app_ids]
+
+    @cached_property
+    def indie(self) -> Mask:
+        return np.array([game is not None and game.indie for game in self.games], bool)
+
+    @cached_property
+    def head(self) -> Mask:
+        """The hits: the fewest indie games that hold half of all indie ownership, and other games no less widely owned.
+
+        Without the others, a wish for hidden gems that is not confined to indie games would be answered with Dota 2.
+        """
+        owned = np.where(self.indie, self.items.players, 0)  # [n] in popularity order already
+        before = np.cumsum(owned) - owned
+        hits = np.flatnonzero(self.indie & (before < owned.sum() / 2))
+        return np.asarray(np.arange(len(self.items)) <= hits.max(initial=-1))
+
+    @cached_property
+    def _for_sale(self) -> Mask:
+        return np.array([game is not None and game.for_sale for game in self.games], bool)
+
+    @cached_property
+    def _adult(self) -> Mask:
+        return np.array([game is not None and game.adult for game in self.games], bool)
+
+    @cached_property
+    def _prices(self) -> NDArray[np.float64]:
+        return np.array([np.inf if game is None or game.price is None else game.price for game in self.games])
+
+    @cached_property
+    def _years(self) -> NDArray[np.int32]:
+        return np.array([0 if game is None else _year(game) for game in self.games], np.int32)
+
+    @cached_property
+    def _tagged(self) -> dict[str, NDArray[np.int32]]:
+        """Positions by tag."""
+        found: dict[str, list[int]] = {}
+        for at, game in enumerate(self.games):
+            for tag in {*game.tags, *game.genres} if game else ():
+                found.setdefault(tag, []).append(at)
+        return {tag: np.array(positions, np.int32) for tag, positions in found.items()}
+
+    def tagged(self, tag: str) -> Mask:
+        mask = np.zeros(len(self.items), bool)
+        mask[self._tagged.get(tag, [])] = True
+        return mask
+
+    def allowed(self, wish: Wish) -> Mask:
+        """[n] what may be picked, the player's own games not yet left out."""
+        mask = self._for_sale.copy()
+        if wish.indie_only:
+            mask &= self.indie
+        if not wish.adult:
+            mask &= ~self._adult
+        if wish.tag is not None:
+            mask &= self.tagged(wish.tag)
+        if wish.max_price is not None:
+            mask &= self._prices <= wish.max_price
+        if wish.since_year is not None:
+            mask &= self._years >= wish.since_year
+        hidden = [at for app_id in wish.hidden if (at := self.items.position(app_id)) is not None]
+        mask[hidden] = False
+        return mask
+
+
+def _year(game: Game) -> int:
+    """0 where it is not known, so that no wish for games since a year is answered with it."""
+    return game.year or (game.released.year if game.released else 0)

@@ -1,0 +1,196 @@
+"""One database, SQLite or Postgres: its engine, its transactions, its tables brought up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+from storage.database_url import driver_url, shown, sqlite_file
+from storage.driver_errors import translated
+from storage.errors import DatabaseError, DatabaseUnavailable
+
+_READ = ("BEGIN",)
+_WRITE = ("BEGIN IMMEDIATE",)  # a deferred transaction that turns to writing fails at once instead of waiting its turn
+_MIGRATE = ("PRAGMA foreign_keys=OFF", "BEGIN IMMEDIATE")  # or rebuilding a table deletes the rows that refer to it
+
+_ALEMBIC = threading.Lock()  # Alembic keeps the migration in progress in module globals
+
+
+class Database:
+    """The operational store. One a process: `migrate` before the first use, `close` at the end.
+
+    `url` is `sqlite:///relative/file.db`, `sqlite:////absolute/file.db`, `postgresql://...` or `postgres://...`, its
+    parts percent-encoded where they hold `%`, `?`, `@`, `:` or `/` that are not the URL's own.
+    `patience` is how many seconds a statement waits for a lock, for a free connection or for Postgres to answer.
+
+    A failure of the database leaves this class as one of two errors: DatabaseUnavailable where another try may
+    succeed (no connection, locked, disk full, file gone, read-only, deadlock), DatabaseError where somebody has to
+    act first (damaged file, refused login, tables missing or older than this code). Bugs are left alone and arrive
+    as SQLAlchemy raises them: a broken constraint, a parameter of the wrong type, SQL that does not parse. Neither
+    kind tells the password or the values of a statement.
+
+    On SQLite a commit survives the end of the process; the last ones may be lost when the machine loses power
+    (write-ahead log with synchronous=NORMAL, https://sqlite.org/pragma.html#pragma_synchronous).
+    """
+
+    def __init__(self, url: str, *, patience: float = 5.0) -> None:
+        """Connects to nothing yet.
+
+        Raises:
+            DatabaseError: the URL cannot be read or names another kind of database.
+        """
+        self._url = driver_url(url)
+        self._engine = _engine(self._url, patience)
+
+    def __repr__(self) -> str:
+        return f"<Database {shown(self._url)}>"
+
+    def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Reads and writes that happen together or not at all; the body holds statements only.
+
+        Raises:
+            DatabaseUnavailable, DatabaseError: see the class.
+        """
+        return _begun(self._engine, _WRITE)
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """The same for reads alone: on SQLite they wait for no writer."""
+        return _begun(self._engine, _READ)
+
+    async def migrate(self, *, patience: float = 60.0) -> None:
+        """Brings the tables up to this code, from nothing (file and folder included) or from an older version.
+
+        Processes may do it at once: one works, the others wait up to `patience` seconds and find it done.
+
+        Raises:
+            DatabaseError: also where the tables are newer than this code.
+        """
+        config = migrations()
+        config.attributes.update(url=self._url, patience=patience)
+        await asyncio.to_thread(_upgrade, config)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def migrations() -> Config:
+    """What Alembic needs to know; its `attributes` take a sync `connection`, or a `url` and a `patience`."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config
+
+
+@asynccontextmanager
+async def migrating(url: URL, patience: float) -> AsyncIterator[AsyncConnection]:
+    """A transaction that may change tables, on an engine of its own; the only place that makes a SQLite file."""
+    if url.get_backend_name() == "sqlite":
+        _make_file(sqlite_file(url))
+    engine = _engine(url, patience)
+    try:
+        async with _begun(engine, _MIGRATE) as connection:
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+def insert_new(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that passes over a row whose key is already there; `rowcount` says how many were new."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()
+
+
+def _upgrade(config: Config) -> None:
+    try:
+        with _ALEMBIC:
+            command.upgrade(config, "head")
+    except CommandError as error:
+        raise DatabaseError(f"the tables cannot be brought up to date: {error}") from error
+
+
+def _make_file(file: Path) -> None:
+    """SQLite takes an empty file for an empty database."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.open("ab").close()
+    except OSError as error:
+        raise DatabaseUnavailable(f"the database file cannot be made: {error}") from error
+
+
+@asynccontextmanager
+async def _begun(engine: AsyncEngine, begin: tuple[str, ...]) -> AsyncIterator[AsyncConnection]:
+    try:
+        async with engine.connect() as connection:
+            await connection.execution_options(sqlite_begin=begin)
+            async with connection.begin():
+                yield connection
+    except (SQLAlchemyError, OSError) as error:
+        known = translated(error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _engine(url: URL, patience: float) -> AsyncEngine:
+    if url.get_backend_name() == "postgresql":
+        limits = {"timeout": patience, "command_timeout": patience}
+        return create_async_engine(
+            url, connect_args=limits, pool_timeout=patience, pool_pre_ping=True, hide_parameters=True
+        )
+    habits = {"timeout": patience, "isolation_level": None}  # SQLite's busy_timeout; and no BEGIN of the driver's own
+    engine = create_async_engine(url, connect_args=habits, pool_timeout=patience, hide_parameters=True)
+    _SqliteHabits(sqlite_file(url)).on(engine)
+    return engine
+
+
+class _SqliteHabits:
+    """What every connection to the SQLite file does on its own."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def on(self, engine: AsyncEngine) -> None:
+        event.listen(engine.sync_engine, "do_connect", self._connects)
+        event.listen(engine.sync_engine, "connect", self._connected)
+        event.listen(engine.sync_engine, "checkout", self._checked_out)
+        event.listen(engine.sync_engine, "begin", self._begins)
+
+    def _connects(self, *_: object) -> None:
+        """Says why the file cannot be opened, which SQLite does not; and the driver leaves a thread where it cannot."""
+        self._file.open("rb").close()
+
+    def _connected(self, connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+        entry.info["inode"] = self._inode()
+
+    def _checked_out(
+        self, _connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+    ) -> None:
+        """Written to a file that was deleted or replaced, rows would vanish without an error."""
+        if entry.info["inode"] != self._inode():
+            raise DisconnectionError("the database file was moved away")
+
+    def _begins(self, connection: Connection) -> None:
+        for statement in connection.get_execution_options()["sqlite_begin"]:
+            connection.exec_driver_sql(statement)
+
+    def _inode(self) -> int | None:
+        try:
+            return self._file.stat().st_ino
+        except OSError:
+            return None

@@ -1,0 +1,49 @@
+"""The Korean dialogues."""
+
+from __future__ import annotations
+
+from tests.dialogues import Dialogues
+from tests.fakes import EMPTY, GAMES_PRIVATE, PRIVATE, SECRETIVE, STRANGER
+
+DIALOGUES: Dialogues = {
+    "라이브러리": [
+        (
+            "/recommend roguefan",
+            "게임 5개 중 5개를 보고 골랐어요",
+            "Ember Depths 62시간, Dicebound 62시간 플레이, The Hollow House 보유 중이라 골랐어요",
+            "평가 1,000개 중 90% 긍정적",
+            "https://store.steampowered.com/app/107/",
+            "!because",
+        ),
+        ("/why mirrorblade", "Mirrorblade 추천 이유와 비중", "% · Dicebound (62시간)"),
+        ("/recommend roguefan tag: puzzle max_price: 1", "Loop & Knot", "무료"),
+        ("/recommend roguefan since: 2099", "이 조건을 풀면 나와요: since", "1 since 조건 빼기"),
+        ("1", "골랐어요"),
+    ],
+    "제목": [
+        ("Tessera, Static", "이 게임들을 보고 골랐어요 (Tessera, Static)", "보유 중이라 골랐어요"),
+        ("Tesera", "제가 모르는 게임이에요", "1 Tessera"),
+        ("1", "이 게임들을 보고 골랐어요 (Tessera)"),
+        ("Brand New Thing", "아는 게임이 하나도 없어서"),
+    ],
+    "Steam의 거절": [
+        (f"/recommend {PRIVATE}", "프로필 수정 > 개인 정보 설정 > ‘내 프로필: 공개’, ‘게임 세부 정보: 공개’"),
+        (f"/recommend {GAMES_PRIVATE}", "게임 목록이 비공개", "‘게임 세부 정보: 공개’", "!내 프로필"),
+        (f"/recommend {EMPTY}", "비어 있어서", "/recommend games: Ember Depths"),
+        (f"/recommend {STRANGER}", "먼저 인기 있는"),
+        (f"/recommend {SECRETIVE}", "플레이 시간이 비공개"),
+        ("/recommend nobodyknows", "Steam에 없는 사용자예요"),
+        ("/recommend 123!", "Steam ID 형식이 아니에요"),
+    ],
+    "나머지 명령": [
+        ("/curate horror", "Horror 대표작:", "The Hollow House"),
+        ("/curate", "어떤 테마를 볼까요?"),
+        ("/similar Static", "Static, 이런 게임과 잘 어울려요", "학습한 플레이어 중 25명이 보유"),
+        ("/hide Static", "이제 추천하지 않을게요", "/hide Static"),
+        ("/help", "이런 걸 할 수 있어요", "/recommend [steam]"),
+        ("/help hide", "/hide <game>", "예: /hide"),
+        ("/privacy", "Steam에서 온 모든 것", "60분", "운영자에게 요청"),
+        ("/curat", "/curat 명령은 없어요", "1 /curate"),
+        ("/why 없는게임", "제가 모르는 게임이고 비슷한 제목도 없어요"),
+    ],
+}

@@ -1,0 +1,142 @@
+"""The prompt: what is completed, what a number means, and how one leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from bot.chat import MOST, Completions, chat, tour
+from bot.commands import COMMANDS
+from recommender.engine import Engine
+from tests import worlds
+from tests.fakes import Place, open_place, terminal
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    async with open_place(tmp_path) as opened:
+        yield opened
+
+
+async def talk(place: Place, typed: str, history: Path | None = None) -> str:
+    """What the screen shows after these keys, which have to lead out of the chat."""
+    heard, screen = terminal(place)
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        keys.send_text(typed)
+        await asyncio.wait_for(chat(heard, place.desk.engine, history), timeout=10)
+    return screen.getvalue()
+
+
+def completed(typed: str, *, adult_ok: bool = False) -> list[str]:
+    engine = Engine(worlds.served())
+    completions = Completions(COMMANDS, engine, adult_ok=adult_ok)
+    found = [typed[: len(typed) + c.start_position] + c.text for c in completions.get_completions(*_at_end(typed))]
+    engine.close()
+    return found
+
+
+def _at_end(typed: str) -> tuple[Document, CompleteEvent]:
+    return Document(typed), CompleteEvent(text_inserted=True)
+
+
+async def test_a_line_is_answered_and_control_d_leaves(place: Place) -> None:
+    shown = await talk(place, "/curate horror\n\x04")
+
+    assert shown.startswith("The best of Horror:")
+
+
+@pytest.mark.parametrize("word", ["/quit", " /QUIT ", "/exit"])
+async def test_quit_leaves(place: Place, word: str) -> None:
+    assert await talk(place, f"{word}\n/help\n") == ""
+
+
+async def test_control_c_drops_the_line_and_stays(place: Place) -> None:
+    shown = await talk(place, "/curate hor\x03/privacy\n/quit\n")
+
+    assert shown.startswith("Kept in the bot's database")
+
+
+async def test_a_number_takes_a_choice_even_after_an_empty_line(place: Place) -> None:
+    shown = await talk(place, "/similar statik\n\n1\n/quit\n")
+
+    assert shown.count("Goes well with Static:") == 1
+
+
+@pytest.mark.parametrize("number", ["0", "2", "99"])
+async def test_a_number_without_a_choice_says_nothing(place: Place, number: str) -> None:
+    alone = await talk(place, "/similar statik\n/quit\n")
+
+    assert await talk(place, f"/similar statik\n{number}\n/quit\n") == alone
+
+
+async def test_after_picks_a_number_means_nothing(place: Place) -> None:
+    alone = await talk(place, "/similar static\n/quit\n")
+
+    assert await talk(place, "/similar static\n1\n/quit\n") == alone
+
+
+async def test_history_outlives_the_chat(place: Place, tmp_path: Path) -> None:
+    history = tmp_path / "new folder" / "history"
+    await talk(place, "/curate horror\n/quit\n", history)
+    again = await talk(place, "\x1b[A\x1b[A\n/quit\n", history)  # up, past /quit
+
+    assert again.startswith("The best of Horror:")
+
+
+async def test_a_tour_shows_what_was_said_before_each_answer(place: Place) -> None:
+    heard, screen = terminal(place)
+    await tour(["/similar statik", "1"], heard)
+
+    lines = screen.getvalue().splitlines()
+    said = [line for line in lines if line.startswith("> ")]
+    assert said == ["> /similar statik", "> 1"]
+    assert lines[lines.index("> 1") + 1] == "Goes well with Static:"
+
+
+def test_commands_are_completed() -> None:
+    assert completed("/") == [f"/{command.name} " for command in COMMANDS]
+    assert completed("/re") == ["/recommend "]
+    assert completed("") == completed("/")
+
+
+def test_options_are_completed_once_each() -> None:
+    assert completed("/recommend ann ma") == ["/recommend ann max_price: "]
+    assert "/curate horror since: 2014 since: " not in completed("/curate horror since: 2014 ")
+
+
+def test_tags_are_completed() -> None:
+    assert completed("/curate rog") == ["/curate Roguelike"]
+    assert completed("/recommend ann tag: hor") == ["/recommend ann tag: Horror"]
+
+
+def test_choices_are_completed() -> None:
+    assert completed("/curate horror mix: ")[:3] == [
+        f"/curate horror mix: {mix}" for mix in ("gems", "balanced", "hits")
+    ]
+
+
+def test_titles_are_completed_after_each_comma() -> None:
+    assert completed("/similar last l") == ["/similar Last Lantern"]
+    assert completed("Static, last l") == ["Static, Last Lantern"]
+    assert completed("/recommend games: Static, tess")[0] == "/recommend games: Static, Tessera"
+
+
+def test_no_more_are_offered_than_anybody_reads() -> None:
+    assert len(completed("/similar ")) <= MOST + len(COMMANDS)
+
+
+def test_adult_titles_are_not_offered() -> None:
+    assert completed("/similar velvet") == []
+    assert completed("/similar velvet", adult_ok=True) == ["/similar Velvet Nights"]
+
+
+def test_an_unknown_command_completes_to_nothing() -> None:
+    assert completed("/xyzzy hor") == []

@@ -1,0 +1,172 @@
+"""The whole line on the real Steam data: import, describe, fit, measure, and answer one of its players."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bot.__main__ import run
+from jobs.describe import Matrix, describe
+from jobs.training import TrainingSettings, gather
+from recommender.catalog import Catalog
+from recommender.device import Device
+from recommender.engine import Served
+from recommender.evaluate import evaluate, split
+from recommender.library import Library
+from recommender.linear import Linear, fit
+from recommender.registry import Registry
+from recommender.shelf import Shelf
+from storage.importing import ImportReport, import_paths
+from storage.warehouse_duckdb import DuckDBWarehouse
+from tests.loopback_steam import LoopbackSteam
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+PLAYER = "76561197960287930"
+
+
+Imported = tuple[Path, ImportReport]
+
+
+@pytest.fixture(scope="module")
+def imported(steam_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Imported:
+    """A home folder that holds the interactions and the games, once for this file."""
+    made = tmp_path_factory.mktemp("real")
+    files = [steam_data / name for name in ("interactions.parquet", "games.parquet")]
+    with DuckDBWarehouse(made / "warehouse.duckdb") as warehouse:
+        return made, import_paths(files, warehouse, home=made, now=NOW, progress=lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def home(imported: Imported) -> Iterator[Path]:
+    """A model in service with its measures: one fit, on the players that are not held out, serves both."""
+    folder, settings = imported[0], TrainingSettings(device=Device.CPU)
+    with DuckDBWarehouse(folder / "warehouse.duckdb", read_only=True) as warehouse:
+        gathered = gather(warehouse, settings)
+    parts = split(gathered.interactions, settings.split)
+    model = fit(parts.train, settings.model, settings.device)
+    report = evaluate(model, parts, Shelf(Catalog(gathered.games), parts.train.items))
+    Registry(folder / "models").publish(
+        model,
+        gathered.games,
+        created=NOW,
+        metrics=report.as_dict(),
+        fingerprint=gathered.fingerprint,
+        synthetic=gathered.synthetic,
+        players=len(gathered.interactions),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INDIEAN_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def served(home: Path) -> Served:
+    return Registry(home / "models").open_current()
+
+
+@pytest.fixture(scope="module")
+def library(home: Path) -> Library:
+    """The library of a player with a middling number of games, most of them played."""
+    with DuckDBWarehouse(home / "warehouse.duckdb", read_only=True) as warehouse:
+        columns = warehouse.training_interactions(min_games=21)
+    sizes = np.bincount(columns.players)
+    player = int(np.flatnonzero(sizes == 60)[0])
+    rows = columns.players == player
+    return Library(dict(zip(columns.app_ids[rows].tolist(), columns.minutes[rows].tolist(), strict=True)))
+
+
+def test_all_rows_are_read_and_repeats_merged(imported: Imported) -> None:
+    games, interactions = imported[1].files
+
+    assert (games.read, games.added) == (71_329, 71_329)
+    assert (interactions.read, interactions.added, interactions.repeated) == (4_630_133, 4_577_057, 53_076)
+
+
+def test_what_is_described_is_what_is_known_of_the_set(imported: Imported) -> None:
+    with DuckDBWarehouse(imported[0] / "warehouse.duckdb", read_only=True) as warehouse:
+        found = describe(warehouse)
+
+    assert found.kept == Matrix(rows=4_399_559, players=42_903, games=10_781)
+    assert found.items_per_player.p50 == 40
+    # Counted from the parquet files themselves; the whole set has 6,168 indie games and the same 40 % of the rows.
+    assert (found.indie_games, round(found.indie_row_share, 2)) == (6_034, 0.40)
+    assert round(found.never_started, 2) == 0.36
+
+
+def test_the_picks_are_as_good_as_measured_before(home: Path) -> None:
+    card = Registry(home / "models").versions()[0]
+
+    assert (card.players, card.items) == (42_903, 10_781)
+    assert card.metrics["all"]["ndcg_10"] >= 0.64
+    assert card.metrics["all"]["precision_10"] >= 0.52
+    assert card.metrics["indie"]["ndcg_10"] >= 0.46
+    assert card.metrics["indie_played"]["ndcg_10"] >= 0.42
+
+
+def test_one_of_its_players_is_answered_through_steam_with_exact_reasons(
+    home: Path, served: Served, library: Library, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with LoopbackSteam(key="0123456789ABCDEF").running_in_thread() as steam:
+        steam.add_player(PLAYER, dict(library.minutes))
+        monkeypatch.setenv("INDIEAN_STEAM_API_URL", steam.url)
+        monkeypatch.setenv("INDIEAN_STEAM_API_KEY", steam.key)
+        capsys.readouterr()
+        assert run(["recommend", PLAYER, "--json"]) == 0
+    picks = json.loads(capsys.readouterr().out)["picks"]
+
+    assert [pick["appid"] for pick in picks] == best_by_definition(served, library, 5)
+    for pick in picks:
+        assert reasons_by_definition(served, library, pick["appid"]) == pytest.approx(
+            {because["appid"]: because["share"] for because in pick["because"]}, rel=1e-3
+        )
+    with sqlite3.connect(home / "indiean.sqlite") as database:
+        assert database.execute("select command, outcome, picks from requests").fetchall() == [
+            ("recommend", "answered", 5)
+        ]
+        shown = database.execute("select app_id from impressions order by position").fetchall()
+    assert [app_id for (app_id,) in shown] == [pick["appid"] for pick in picks]
+
+
+def best_by_definition(served: Served, library: Library, k: int) -> list[int]:
+    """From P alone, in float64, one candidate at a time."""
+    found = {
+        app_id: sum(shares.values())
+        for app_id in served.scorer.items.app_ids.tolist()
+        if app_id not in library.minutes
+        and (game := served.catalog.get(app_id)) is not None
+        and game.indie
+        and game.for_sale
+        and not game.adult
+        and (shares := shares_by_definition(served, library, app_id))
+    }
+    return sorted(found, key=lambda app_id: -found[app_id])[:k]
+
+
+def reasons_by_definition(served: Served, library: Library, app_id: int) -> dict[int, Any]:
+    shares = shares_by_definition(served, library, app_id)
+    speaking = sum(share for share in shares.values() if share > 0)
+    known = (owned for owned in sorted(shares, key=lambda owned: -shares[owned]) if served.catalog.get(owned))
+    strongest = [owned for owned, _ in zip(known, range(3), strict=False)]
+    return {owned: shares[owned] / speaking for owned in strongest}
+
+
+def shares_by_definition(served: Served, library: Library, app_id: int) -> dict[int, float]:
+    """-x_i P_ij / P_jj."""
+    assert isinstance(served.scorer, Linear)
+    weighting = served.scorer.settings.weighting
+    items, P = served.scorer.items, served.scorer.inverse
+    j = items.position(app_id)
+    assert j is not None
+    row = P[j].astype(float) / -float(P[j, j])
+    return {
+        owned: (weighting.owned + weighting.played * (minutes > 120)) * row[i]
+        for owned, minutes in library.minutes.items()
+        if (i := items.position(owned)) is not None
+    }

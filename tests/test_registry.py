@@ -1,0 +1,189 @@
+"""Published whole or not at all, checked when opened, and the one before when the newest is damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from recommender.catalog import Game
+from recommender.device import Device
+from recommender.errors import DamagedModel, NoModel
+from recommender.interactions import Interactions, Weighting
+from recommender.linear import Linear, LinearSettings, fit
+from recommender.registry import Registry
+from recommender.version import Card
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+GAMES = [
+    Game(10, "스타 밸리", ("Farming", "Cozy"), ("Indie",), "A Studio", "A", 14.99, date(2016, 2, 26), 2016, 90, 10),
+    Game(20, "Beta", (), (), None, None, None, None, None, None, None, early_access=True, adult=True),
+    Game(30, "Gamma", ("Roguelike",), ("Indie",), price=0.0, year=2020),
+]
+
+
+@pytest.fixture
+def model() -> Linear:
+    columns = np.array([[0, 0, 1, 1, 2, 2, 2], [10, 20, 10, 30, 10, 20, 30], [5, 0, 300, 1, 9, 9, 9]], np.int32)
+    settings = LinearSettings(l2=2, dropout=0.1, weighting=Weighting(1, 0.5, 0.25))
+    return fit(Interactions.from_columns(*columns), settings, Device.CPU)
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "models")
+
+
+Publish = Callable[[int], Card]
+
+
+@pytest.fixture
+def publish(registry: Registry, model: Linear) -> Publish:
+    """Publishes the model as if trained so many days after the first."""
+
+    def published(day: int) -> Card:
+        return registry.publish(
+            model,
+            GAMES,
+            created=NOW + timedelta(days=day),
+            metrics={"all": {"ndcg_10": 0.5}},
+            fingerprint=f"data of day {day}",
+            synthetic=False,
+            players=3,
+        )
+
+    return published
+
+
+def folder(registry: Registry, card: Card) -> Path:
+    return registry._root / card.version
+
+
+def test_what_is_opened_is_what_was_published(registry: Registry, publish: Publish, model: Linear) -> None:
+    card = publish(0)
+    served = registry.open_current()
+
+    assert served.version == card.version
+    assert {game.app_id: game for game in served.catalog} == {game.app_id: game for game in GAMES}
+    assert isinstance(served.scorer, Linear)
+    assert served.scorer.settings == model.settings
+    assert np.array_equal(served.scorer.inverse, model.inverse)
+    assert served.scorer.items.stamp == model.items.stamp
+    assert registry.versions() == [card]
+
+
+def test_the_matrix_is_mapped_not_copied(registry: Registry, publish: Publish) -> None:
+    publish(0)
+    scorer = registry.open_current().scorer
+
+    assert isinstance(scorer, Linear)
+    assert isinstance(scorer.inverse, np.memmap)
+    assert not scorer.inverse.flags.writeable
+
+
+def test_the_file_is_a_safetensors_file_that_the_library_reads(
+    registry: Registry, publish: Publish, model: Linear
+) -> None:
+    tensors = load_file(folder(registry, publish(0)) / "model.safetensors")
+
+    assert np.array_equal(tensors["inverse"], model.inverse)
+    assert np.array_equal(tensors["app_ids"], model.items.app_ids)
+
+
+def test_nothing_published_says_to_train(registry: Registry) -> None:
+    with pytest.raises(NoModel, match="indiean train"):
+        registry.open_current()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "catalog.json"])
+def test_one_changed_byte_is_refused_and_the_version_before_answers(
+    registry: Registry, publish: Publish, name: str
+) -> None:
+    before, damaged = publish(0), publish(1)
+    path = folder(registry, damaged) / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+    with pytest.raises(DamagedModel, match=name):
+        registry.open(damaged.version)
+    assert registry.open_current().version == before.version
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "catalog.json", "manifest.json"])
+@pytest.mark.parametrize("harm", ["cut", "gone"])
+def test_a_file_cut_short_or_gone_is_refused(registry: Registry, publish: Publish, name: str, harm: str) -> None:
+    before, damaged = publish(0), publish(1)
+    path = folder(registry, damaged) / name
+    if harm == "cut":
+        path.write_bytes(path.read_bytes()[:-9])
+    else:
+        path.unlink()
+
+    with pytest.raises(DamagedModel):
+        registry.open(damaged.version)
+    assert registry.open_current().version == before.version
+
+
+def test_all_damaged_says_to_train(registry: Registry, publish: Publish) -> None:
+    (folder(registry, publish(0)) / "model.safetensors").unlink()
+
+    with pytest.raises(NoModel, match="every published model is damaged"):
+        registry.open_current()
+
+
+def test_rolling_back_and_promoting(registry: Registry, publish: Publish) -> None:
+    first, second, third = publish(0), publish(1), publish(2)
+
+    assert registry.roll_back() == second.version
+    assert registry.current() == second.version
+    assert registry.roll_back() == first.version
+    registry.promote(third.version)
+    assert registry.current() == third.version
+    assert [card.version for card in registry.versions()] == [third.version, second.version, first.version]
+
+
+def test_there_is_nothing_before_the_first(registry: Registry, publish: Publish) -> None:
+    publish(0)
+
+    with pytest.raises(NoModel, match="roll back"):
+        registry.roll_back()
+
+
+@pytest.mark.parametrize("version", ["", "..", "nothing", "../models"])
+def test_only_a_version_can_be_promoted(registry: Registry, publish: Publish, version: str) -> None:
+    card = publish(0)
+
+    with pytest.raises(NoModel):
+        registry.promote(version)
+    assert registry.current() == card.version
+
+
+def test_a_publication_that_fails_leaves_no_trace(registry: Registry, publish: Publish, model: Linear) -> None:
+    card = publish(0)
+
+    def broken() -> list[Game]:
+        raise RuntimeError("the catalogue went away")
+
+    with pytest.raises(RuntimeError):
+        registry.publish(
+            model,
+            (game for game in broken()),
+            created=NOW,
+            metrics={},
+            fingerprint="",
+            synthetic=False,
+            players=3,
+        )
+    assert registry.open_current().version == card.version
+    assert sorted(p.name for p in registry._root.iterdir()) == sorted([card.version, "current"])
+
+
+def test_publishing_the_same_twice_is_one_version(registry: Registry, publish: Publish) -> None:
+    assert publish(0) == publish(0)
+    assert len(registry.versions()) == 1

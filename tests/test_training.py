@@ -1,0 +1,137 @@
+"""From the warehouse to a published model, and batches of players answered by it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from jobs.batch import BatchReport, recommend_batch
+from jobs.training import TrainingSettings, train
+from recommender.catalog import Game
+from recommender.device import Device
+from recommender.engine import recommend
+from recommender.errors import NotEnoughData
+from recommender.evaluate import SplitSettings
+from recommender.library import Library
+from recommender.linear import LinearSettings
+from recommender.registry import Registry
+from recommender.shelf import Wish
+from storage.errors import DatasetRefused
+from storage.warehouse import INTERACTIONS, games_batch
+from storage.warehouse_duckdb import DuckDBWarehouse
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+SETTINGS = TrainingSettings(LinearSettings(l2=5), SplitSettings(held_out=0.3), min_games=5, device=Device.CPU)
+GAMES = 40
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[DuckDBWarehouse]:
+    """Even players like even games and odd players odd ones, but for one residue modulo 5; two own next to nothing."""
+    rows = [(f"p{p:03}", g, 600) for p in range(100) for g in range(1, GAMES) if g % 2 == p % 2 and g % 5 != p % 5]
+    rows += [("rare-1", 1, 5), ("rare-2", 2, 5)]
+    batch = pa.RecordBatch.from_pylist(
+        [dict(zip(INTERACTIONS.names, row, strict=True)) for row in rows], schema=INTERACTIONS
+    )
+    games = games_batch([Game(g, f"Game {g}", genres=("Indie",), price=5.0) for g in range(1, GAMES)])
+    with DuckDBWarehouse(tmp_path / "warehouse.duckdb") as made:
+        made.load_interactions([batch], "checkerboard", NOW)
+        made.load_games([games], "checkerboard", NOW)
+        yield made
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "models")
+
+
+def test_what_is_trained_answers(warehouse: DuckDBWarehouse, registry: Registry) -> None:
+    report = train(warehouse, registry, SETTINGS, now=NOW)
+    served = registry.open_current()
+    answer = recommend(served, Library({2: 600, 6: 600, 8: 600}), Wish(), 5)
+
+    assert served.version == report.card.version
+    assert (report.card.players, report.card.items) == (100, GAMES - 1)
+    assert all(pick.game.app_id % 2 == 0 for pick in answer.picks)
+    assert report.card.fingerprint == warehouse.fingerprint()
+
+
+def test_the_metrics_are_those_of_held_out_players(warehouse: DuckDBWarehouse, registry: Registry) -> None:
+    report = train(warehouse, registry, SETTINGS, now=NOW)
+
+    assert report.evaluation is not None
+    assert report.evaluation.model.all.players == 30
+    assert report.evaluation.model.all.ndcg_10 > report.evaluation.popularity.all.ndcg_10
+    assert registry.versions()[0].metrics["all"]["ndcg_10"] == report.evaluation.model.all.ndcg_10
+
+
+def test_each_phase_is_told_and_timed(warehouse: DuckDBWarehouse, registry: Registry) -> None:
+    heard: list[str] = []
+    report = train(warehouse, registry, SETTINGS, now=NOW, progress=lambda name, *_: heard.append(name))
+
+    assert list(dict.fromkeys(heard)) == list(report.seconds)
+    assert list(report.seconds)[-3:] == ["gram", "inverse", "publish"]
+    json.dumps(report.as_dict())
+
+
+def test_unmeasured_training_has_no_metrics(warehouse: DuckDBWarehouse, registry: Registry) -> None:
+    report = train(warehouse, registry, SETTINGS, now=NOW, measured=False)
+
+    assert report.evaluation is None
+    assert registry.versions()[0].metrics == {}
+
+
+def test_nobody_with_enough_games_leaves_the_registry_as_it_was(warehouse: DuckDBWarehouse, registry: Registry) -> None:
+    demanding = TrainingSettings(min_games=10_000, device=Device.CPU)
+
+    with pytest.raises(NotEnoughData, match="import"):
+        train(warehouse, registry, demanding, now=NOW)
+    assert registry.versions() == []
+
+
+@pytest.fixture
+def batch(warehouse: DuckDBWarehouse, registry: Registry, tmp_path: Path) -> tuple[Registry, Path, Path]:
+    train(warehouse, registry, SETTINGS, now=NOW, measured=False)
+    return registry, tmp_path / "players.jsonl", tmp_path / "picks.jsonl"
+
+
+def line(name: str, games: list[int]) -> str:
+    return json.dumps({"player": name, "games": [{"appid": g, "playtime_forever": 600} for g in games]}) + "\n"
+
+
+def test_a_batch_answers_each_player_as_alone_and_in_order(batch: tuple[Registry, Path, Path]) -> None:
+    registry, source, target = batch
+    served = registry.open_current()
+    libraries = [[2, 6, 8], [77_777], [1, 3, 7], []] * 100
+    source.write_text("".join(line(f"p{at}", games) for at, games in enumerate(libraries)))
+    report = recommend_batch(served, source, target, Wish(), 4)
+    found = [json.loads(text) for text in target.read_text().splitlines()]
+
+    assert report == BatchReport(players=400, unknown=200)
+    assert [one["player"] for one in found] == [f"p{at}" for at in range(400)]
+    for one, games in zip(found, libraries, strict=True):
+        alone = recommend(served, Library(dict.fromkeys(games, 600)), Wish(), 4).picks
+        assert [pick["appid"] for pick in one["picks"]] == [pick.game.app_id for pick in alone]
+        for pick, expected in zip(one["picks"], alone, strict=True):
+            assert pick["score"] == pytest.approx(expected.score, abs=1e-5)
+            assert [b["appid"] for b in pick["because"]] == [b.game.app_id for b in expected.because]
+
+
+@pytest.mark.parametrize(
+    "bad", ["{", "[]", '{"player": "x"}', '{"player": 3, "games": []}', '{"player": "x", "games": [{"appid": "y"}]}']
+)
+def test_a_bad_line_is_refused_with_its_number_and_no_half_answer(batch: tuple[Registry, Path, Path], bad: str) -> None:
+    registry, source, target = batch
+    target.write_text("of the run before")
+    source.write_text(line("a", [2]) + "\n" + bad + "\n")
+
+    with pytest.raises(DatasetRefused) as refused:
+        recommend_batch(registry.open_current(), source, target, Wish(), 4)
+    assert refused.value.line == 3
+    assert target.read_text() == "of the run before"
+    assert sorted(p.name for p in target.parent.glob("*picks*")) == ["picks.jsonl"]
