@@ -209,9 +209,10 @@ def test_picking_for_many_is_picking_for_each(wish: Wish) -> None:
 
     assert len(many) == len(players)
     for row, found in enumerate(many):
-        alone = picks_for(players.row(row), MODEL, SHELF, wish, 4)
-        assert [pick.game.app_id for pick in found] == [pick.game.app_id for pick in alone]
-        assert [pick.because for pick in found] == [pick.because for pick in alone]
+        alone, ranking = (picks_for(players.row(row), MODEL, SHELF, wish, k) for k in (4, len(MODEL.items)))
+        reasons = {pick.game: pick.because for pick in ranking}
+        assert worlds.alike_but_for_ties([(pick.game.app_id, pick.score) for pick in found], alone, ranking)
+        assert all(pick.because == reasons[pick.game] for pick in found)
 
 
 def test_like_a_game_are_the_picks_for_owning_it_alone() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from recommender.engine import Served
 from recommender.interactions import Interactions
 from recommender.library import Library
 from recommender.linear import LinearSettings
+from recommender.recommend import Pick
 
 THEMES: dict[str, tuple[str, ...]] = {
     "Roguelike": (
@@ -120,3 +121,19 @@ def model() -> linear.Linear:
 def served(version: str = "world-1", *, synthetic: bool = False) -> Served:
     """The world fitted: a lover of a theme is picked the rest of that theme first."""
     return Served(version, model(), catalog(), synthetic)
+
+
+def alike_but_for_ties(picked: Sequence[tuple[int, float]], expected: Sequence[Pick], ranking: Sequence[Pick]) -> bool:
+    """Whether `picked`, (app id, score) in order, are the expected picks, games that tie exactly in any order.
+
+    `ranking` has the score of every game. The world's symmetry ties games exactly. Which of them comes first is
+    decided by the last bit of a sum, and that by the order of its addition: it differs between a gather and a product,
+    and between one processor and the next.
+    """
+    known = {pick.game.app_id: pick.score for pick in ranking}
+    scores = [score for _, score in picked]
+    return (
+        len(picked) == len({app_id for app_id, _ in picked}) == len(expected)
+        and np.allclose(scores, [pick.score for pick in expected], rtol=0, atol=1e-5)
+        and np.allclose(scores, [known[app_id] for app_id, _ in picked], rtol=0, atol=1e-5)
+    )
