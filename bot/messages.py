@@ -37,8 +37,25 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is said; `server` is None in a direct message.
+
+    `adult_ok` is true only where the platform says that the place is for adults, `manageable` only where it says that
+    this person may manage the channel.
+    """
+
+    server: str | None = None
+    channel: str | None = None
+    adult_ok: bool = False
+    manageable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """`adult_ok` is true only where the platform says that the place is for adults."""
+    """`names` are the display names of the people that the options speak of, by their id.
+
+    `shown` is how many picks fit one answer there: what a phone shows without scrolling for long.
+    """
 
     id: str
     person: Person
@@ -46,7 +63,9 @@ class Request:
     options: Mapping[str, Value]
     language: Language
     at: datetime
-    adult_ok: bool = False
+    place: Place = Place()
+    names: Mapping[str, str] = field(default_factory=dict)
+    shown: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +78,32 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What the buttons under an answer need to find it again, also after a restart.
+
+    `answer` is the id of the request that began it, `page` counts from 1, `more` says whether another page is likely.
+    `subject` is whose library it is about, in the short form of `bot.presses.subject_of`, and empty where the
+    library is the person's own or there is none: it travels in the buttons and is never written down.
+    """
+
+    answer: str
+    page: int = 1
+    more: bool = False
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """`text` and `note` are sentences in the person's language without any markup; `private` is to that person only.
 
-    `model` is the version that answered, None where none was asked.
+    `model` is the version that answered, None where none was asked. `members` are the names that `Pick.members`
+    counts. `toggled` says of a pressed opinion whether it holds now. `link` is an address to open, with its label.
     """
 
     text: str
@@ -72,3 +113,8 @@ class Reply:
     private: bool = True
     outcome: Outcome = Outcome.ANSWERED
     model: str | None = None
+    origin: Origin | None = None
+    members: tuple[str, ...] = ()
+    toggled: bool | None = None
+    link: tuple[str, str] | None = None
+    attachment: Attachment | None = None

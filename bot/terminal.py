@@ -16,7 +16,7 @@ from rich.text import Text
 
 from bot.commands.command import Command, Option
 from bot.commands.near import REST
-from bot.messages import Choice, Language, Person, Reply, Request, Value
+from bot.messages import Choice, Language, Person, Place, Reply, Request, Value
 from bot.wording import Wording
 from recommender.recommend import Pick
 
@@ -66,7 +66,7 @@ class Terminal:
             options=spoken.options,
             language=self.language,
             at=self.now(),
-            adult_ok=self.adult_ok,
+            place=Place(adult_ok=self.adult_ok),
         )
         return await self.dispatch(request)
 

@@ -28,13 +28,15 @@ class Because:
 class Pick:
     """`because` holds the strongest reasons first; it is empty where popularity or the theme decided.
 
-    `players` counts the model's players who own it.
+    `players` counts the model's players who own it. `members` are the places, from 0, of those of a group whom it is
+    for; empty where one player asked.
     """
 
     game: Game
     score: float
     because: tuple[Because, ...] = ()
     players: int = 0
+    members: tuple[int, ...] = ()
 
 
 def picks_for(owned: Owned, scorer: Scorer, shelf: Shelf, wish: Wish, k: int) -> list[Pick]:

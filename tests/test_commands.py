@@ -15,6 +15,7 @@ from bot.commands.command import Command, Desk
 from bot.commands.recents import Recents
 from bot.dispatch import dispatch
 from bot.messages import Language, Outcome, Person, Reply, Request, Value
+from bot.messages import Place as Where
 from bot.terminal import parse
 from bot.wording import Wording
 from recommender.library import Library
@@ -128,7 +129,7 @@ async def test_a_changed_privacy_setting_is_believed_at_once(place: Place) -> No
 async def test_adult_games_are_picked_only_where_the_place_is_for_adults(place: Place) -> None:
     asked = request("curate", tag="horror", since=2016)
     careful = await dispatch(asked, place.desk)
-    adult = await dispatch(replace(asked, id="2", adult_ok=True), place.desk)
+    adult = await dispatch(replace(asked, id="2", place=Where(adult_ok=True)), place.desk)
 
     assert "Velvet Nights" not in {pick.game.title for pick in careful.picks}
     assert "Velvet Nights" in {pick.game.title for pick in adult.picks}
@@ -137,7 +138,7 @@ async def test_adult_games_are_picked_only_where_the_place_is_for_adults(place: 
 async def test_an_adult_game_is_no_readable_reason(place: Place) -> None:
     asked = request("recommend", steam=PUBLIC, tag="horror")
     careful = await dispatch(asked, place.desk)
-    adult = await dispatch(replace(asked, id="2", adult_ok=True), place.desk)
+    adult = await dispatch(replace(asked, id="2", place=Where(adult_ok=True)), place.desk)
 
     reasons = [{because.game.title for pick in reply.picks for because in pick.because} for reply in (careful, adult)]
     assert "Velvet Nights" not in reasons[0]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.commands.command import Desk, Option
 from bot.commands.suitable import shown
-from bot.commands.wishes import FILTERS, SHOWN, TAG, nothing_left, wish_of
+from bot.commands.wishes import FILTERS, TAG, nothing_left, wish_of
 from bot.messages import Reply, Request
 from bot.wording import Wording
 from recommender.engine import Answer
@@ -23,7 +23,7 @@ async def curate(request: Request, desk: Desk) -> Reply:
     async def ask(wish: Wish, k: int) -> Answer:
         return await desk.engine.curate(tag, wish, k)
 
-    answer = await ask(wish, SHOWN)
+    answer = await ask(wish, request.shown)
     if not answer.picks:
         return await nothing_left(request, wish, ask, words)
     return Reply(words.say("curate.best", tag=tag), shown(answer.picks, request), model=answer.version)

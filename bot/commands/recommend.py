@@ -11,7 +11,7 @@ from bot.commands.refused import Refused
 from bot.commands.steam_words import STEAM, is_profile
 from bot.commands.suitable import shown
 from bot.commands.titles import MOST, joined, named_games, split
-from bot.commands.wishes import FILTERS, SHOWN, TAG, nothing_left, wish_of
+from bot.commands.wishes import FILTERS, TAG, nothing_left, wish_of
 from bot.messages import Reply, Request
 from bot.wording import Wording
 from recommender.engine import Answer
@@ -81,7 +81,7 @@ async def _answer(
         return await desk.engine.recommend(library, wish, k)
 
     wish = await wish_of(request, desk)
-    answer = await ask(wish, SHOWN)
+    answer = await ask(wish, request.shown)
     if not answer.picks:
         return await nothing_left(request, wish, ask, words)
     if not answer.known:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.commands.command import Desk, Option
 from bot.commands.suitable import game_named, shown
-from bot.commands.wishes import SHOWN, wish_of
+from bot.commands.wishes import wish_of
 from bot.messages import Outcome, Reply, Request
 from bot.wording import Wording
 
@@ -16,7 +16,7 @@ OPTIONS = (Option("game", required=True, autocomplete="title"),)
 async def similar(request: Request, desk: Desk) -> Reply:
     words = Wording(request.language)
     game = await game_named(request, desk)
-    answer = await desk.engine.similar(game, await wish_of(request, desk), SHOWN)
+    answer = await desk.engine.similar(game, await wish_of(request, desk), request.shown)
     if not answer.known:
         return Reply(words.say("refused.game_not_learned", title=game.title), outcome=Outcome.REFUSED)
     if not answer.picks:

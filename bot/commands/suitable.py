@@ -13,7 +13,7 @@ from recommender.recommend import Pick
 
 
 def suitable(game: Game, request: Request) -> bool:
-    return request.adult_ok or not game.adult
+    return request.place.adult_ok or not game.adult
 
 
 def shown(picks: Iterable[Pick], request: Request) -> tuple[Pick, ...]:

@@ -25,9 +25,6 @@ FILTERS = (
     Option("mix", Kind.CHOICE, choices=tuple(MIXES)),
 )
 
-SHOWN = 5
-"""Picks in one answer: what fits a phone without scrolling for long."""
-
 Ask = Callable[[Wish, int], Awaitable[Answer]]
 """Asks the engine for so many picks that fit a wish."""
 
@@ -45,7 +42,7 @@ async def wish_of(request: Request, desk: Desk) -> Wish:
         since_year=int(options["since"]) if "since" in options else None,
         head=MIXES[str(options["mix"])] if "mix" in options else None,
         hidden=await _hidden(request, desk),
-        adult=request.adult_ok,
+        adult=request.place.adult_ok,
     )
 
 
