@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Table, event
+from sqlalchemy import URL, ColumnElement, Connection, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
@@ -110,6 +110,20 @@ def insert_new(connection: AsyncConnection, table: Table) -> sqlite.Insert | pos
     """An INSERT that passes over a row whose key is already there; `rowcount` says how many were new."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     return insert(table).on_conflict_do_nothing()
+
+
+def insert_or_replace(
+    connection: AsyncConnection,
+    table: Table,
+    row: Mapping[str, object],
+    *,
+    where: ColumnElement[bool] | None = None,
+) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that overwrites the row of the same key, if any and if `where` holds for it; `rowcount` is 1 or 0."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    key = [column.name for column in table.primary_key]
+    rest = {name: value for name, value in row.items() if name not in key}
+    return insert(table).values(row).on_conflict_do_update(index_elements=key, set_=rest, where=where)
 
 
 def _upgrade(config: Config) -> None:

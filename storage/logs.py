@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import RowMapping, Select, and_, delete, func, insert, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database, insert_new
 from storage.schema import impressions, reactions, requests
@@ -15,13 +16,22 @@ from storage.schema import impressions, reactions, requests
 OptionValue: TypeAlias = str | int | float | bool | None
 
 
+class Offered(TypedDict):
+    """A follow-up that an answer offered."""
+
+    label: str
+    command: str
+    options: Mapping[str, OptionValue]
+
+
 @dataclass(frozen=True, slots=True)
 class RequestLog:
     """One command that somebody gave, and how it ended.
 
-    `id` is unique and the caller's: logging the same one again changes nothing. `at` is aware. `options` must arrive
-    cleaned: it never holds a Steam ID, whoever's it is. `picks` counts the games of the answer, `outcome` names how
-    it ended ("answered", or the error), `model_version` is None where no model was asked.
+    `id` is unique and the caller's: logging the same one again changes nothing. `at` is aware. `options` and `choices`
+    must arrive cleaned: they never hold a Steam ID, whoever's it is. `picks` counts the games of the answer, `outcome`
+    names how it ended ("answered", or the error), `model_version` is None where no model was asked. `server` is None
+    in a direct message. `page` counts from 1; a later page has as `root` the id of the answer that it belongs to.
     """
 
     id: str
@@ -34,6 +44,11 @@ class RequestLog:
     latency_ms: int
     model_version: str | None = None
     picks: int = 0
+    server: str | None = None
+    channel: str | None = None
+    root: str | None = None
+    page: int = 1
+    choices: Sequence[Offered] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,14 @@ class Impression:
     position: int
     app_id: int
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class PastAnswer:
+    """`shown` is in the order of the places."""
+
+    request: RequestLog
+    shown: tuple[Impression, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +99,7 @@ class Logs:
 
     async def record(self, request: RequestLog, shown: Sequence[Impression]) -> None:
         """All of it or nothing; a request that is already there is left as it is."""
-        row = asdict(request) | {"options": dict(request.options)}
+        row = _row(request)
         async with self._database.transaction() as connection:
             new = await connection.execute(insert_new(connection, requests).values(row))
             if new.rowcount and shown:
@@ -90,7 +113,43 @@ class Logs:
         """The newest first."""
         newest = select(requests).order_by(requests.c.at.desc(), requests.c.id.desc()).limit(limit)
         async with self._database.reading() as connection:
-            return [RequestLog(**row) for row in (await connection.execute(newest)).mappings()]
+            return [_request(row) for row in (await connection.execute(newest)).mappings()]
+
+    async def answer(self, request_id: str) -> PastAnswer | None:
+        """To that request; None where it was never logged, is not yet, or was erased."""
+        return await self._past(select(requests).where(requests.c.id == request_id))
+
+    async def page(self, root: str, number: int) -> PastAnswer | None:
+        """A page of the answer `root`: number 1 is that answer itself, of any other the newest version counts."""
+        if number == 1:
+            return await self.answer(root)
+        versions = select(requests).where(requests.c.root == root, requests.c.page == number)
+        return await self._past(versions.order_by(requests.c.at.desc(), requests.c.id.desc()).limit(1))
+
+    async def shown_before(self, root: str, page: int) -> frozenset[int]:
+        """The app ids on pages 1 to `page` of the answer `root`, of each page its newest version."""
+        first = requests.c.id == root
+        later = and_(requests.c.root == root, requests.c.page.between(2, page))
+        versions = (
+            select(requests.c.page, requests.c.id).where(or_(first, later)).order_by(requests.c.at, requests.c.id)
+        )
+        async with self._database.reading() as connection:
+            newest = {row.page: row.id for row in await connection.execute(versions)}
+            shown = select(impressions.c.app_id).where(impressions.c.request_id.in_(newest.values()))
+            return frozenset(await connection.scalars(shown))
+
+    async def since(
+        self, platform: str, moment: datetime, *, person: str | None = None, server: str | None = None, most: int = 1000
+    ) -> list[datetime]:
+        """When that person, or anybody on that server, asked after `moment`: the newest `most`, the oldest first."""
+        theirs = [
+            column == whose
+            for column, whose in ((requests.c.person, person), (requests.c.server, server))
+            if whose is not None
+        ]
+        newest = select(requests.c.at).where(requests.c.platform == platform, requests.c.at > moment, *theirs)
+        async with self._database.reading() as connection:
+            return list(await connection.scalars(newest.order_by(requests.c.at.desc()).limit(most)))[::-1]
 
     async def counts(self) -> Counts:
         people = select(requests.c.platform, requests.c.person).distinct().subquery()
@@ -110,3 +169,23 @@ class Logs:
                 theirs = (table.c.platform == platform) & (table.c.person == person)
                 erased += (await connection.execute(delete(table).where(theirs))).rowcount
         return erased
+
+    async def _past(self, query: Select[tuple[object, ...]]) -> PastAnswer | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).mappings().first()
+            return PastAnswer(_request(row), await _shown(connection, row["id"])) if row is not None else None
+
+
+async def _shown(connection: AsyncConnection, request_id: str) -> tuple[Impression, ...]:
+    theirs = select(impressions).where(impressions.c.request_id == request_id).order_by(impressions.c.position)
+    return tuple(Impression(row.position, row.app_id, row.score) for row in await connection.execute(theirs))
+
+
+def _row(request: RequestLog) -> dict[str, object]:
+    row = {field.name: getattr(request, field.name) for field in fields(request)}
+    choices = [{**choice, "options": dict(choice["options"])} for choice in request.choices]
+    return row | {"options": dict(request.options), "choices": choices}
+
+
+def _request(row: RowMapping) -> RequestLog:
+    return RequestLog(**{**row, "choices": tuple(row["choices"])})

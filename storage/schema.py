@@ -1,4 +1,4 @@
-"""Every operational table: who asked what, what they were shown, how they took it."""
+"""Every operational table: who asked what, was shown what, thinks what of it, and what channels want each week."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 
@@ -55,7 +57,9 @@ metadata = MetaData(
     }
 )
 
-# The privacy text promises that no Steam ID that was looked up stands here: `options` arrives without it.
+# The privacy text promises that no Steam ID that was looked up stands here: `options` and `choices` arrive without it.
+# `root` is the answer that a later page belongs to. It is no foreign key: the answer may be another person's, who may
+# be forgotten.
 requests = Table(
     "requests",
     metadata,
@@ -69,8 +73,15 @@ requests = Table(
     Column("latency_ms", Integer, nullable=False),
     Column("model_version", Text),
     Column("picks", Integer, nullable=False),
+    Column("server", Text),
+    Column("channel", Text),
+    Column("root", Text),
+    Column("page", Integer, nullable=False, server_default=text("1")),
+    Column("choices", JSON, nullable=False, server_default=text("'[]'")),
     Index(None, "at"),
-    Index(None, "platform", "person"),
+    Index(None, "platform", "person", "at"),
+    Index(None, "platform", "server", "at"),
+    Index(None, "root", "page"),
 )
 
 impressions = Table(
@@ -96,11 +107,57 @@ reactions = Table(
     Index(None, "platform", "person"),
 )
 
-hidden_games = Table(
-    "hidden_games",
+feedback = Table(
+    "feedback",
     metadata,
     Column("platform", Text, primary_key=True),
     Column("person", Text, primary_key=True),
     Column("app_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("opinion", Text, nullable=False),
     Column("since", UtcDateTime, nullable=False),
+)
+
+# Text, as 64 bits are more than a number in JSON holds exactly.
+linked_accounts = Table(
+    "linked_accounts",
+    metadata,
+    Column("platform", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("steam", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+link_states = Table(
+    "link_states",
+    metadata,
+    Column("state_hash", Text, primary_key=True),
+    Column("platform", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+# A channel's, not a person's: `by` is who asked for it, and empty once that person was forgotten.
+digest_channels = Table(
+    "digest_channels",
+    metadata,
+    Column("platform", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("server", Text),
+    Column("weekday", Integer, nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("adult", Boolean, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+synced_commands = Table(
+    "synced_commands",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
 )

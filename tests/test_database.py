@@ -19,7 +19,7 @@ from storage.database import Database, insert_new
 from storage.database_url import driver_url
 from storage.driver_errors import translated
 from storage.errors import DatabaseError, DatabaseUnavailable
-from storage.schema import hidden_games, impressions
+from storage.schema import feedback, impressions
 from tests.databases import KINDS, NOON, POSTGRES, administer, empty, locked, migrated, moved_away, sqlite_url
 
 PASSWORD = "hunter2-s3cret"  # noqa: S105  (it opens nothing)
@@ -93,20 +93,20 @@ def restore(backup: Path, to: Path) -> None:
 async def hide(database: Database, app_id: int, since: datetime = NOON) -> None:
     async with database.transaction() as connection:
         await connection.execute(
-            insert(hidden_games).values(platform="discord", person="ada", app_id=app_id, since=since)
+            insert(feedback).values(platform="discord", person="ada", app_id=app_id, opinion="hide", since=since)
         )
 
 
 async def hidden(database: Database) -> int:
     async with database.reading() as connection:
-        return int(await connection.scalar(select(func.count()).select_from(hidden_games)) or 0)
+        return int(await connection.scalar(select(func.count()).select_from(feedback)) or 0)
 
 
 async def test_a_moment_comes_back_the_same_and_in_utc(database: Database) -> None:
     in_seoul = datetime(2024, 5, 17, 21, 30, 0, 123456, tzinfo=timezone(timedelta(hours=9)))
     await hide(database, 1, in_seoul)
     async with database.reading() as connection:
-        back = await connection.scalar(select(hidden_games.c.since))
+        back = await connection.scalar(select(feedback.c.since))
 
     assert back == in_seoul
     assert back.tzinfo is UTC
@@ -116,7 +116,7 @@ async def test_moments_compare_as_moments_wherever_they_were_written(database: D
     await hide(database, 1, datetime(2024, 5, 17, 12, 30, tzinfo=UTC))
     later = datetime(2024, 5, 17, 21, 0, tzinfo=timezone(timedelta(hours=9)))  # 12:00 UTC
     async with database.reading() as connection:
-        found = await connection.scalar(select(hidden_games.c.app_id).where(hidden_games.c.since > later))
+        found = await connection.scalar(select(feedback.c.app_id).where(feedback.c.since > later))
 
     assert found == 1
 
@@ -132,7 +132,7 @@ async def test_a_transaction_happens_wholly_or_not_at_all(database: Database) ->
     async def fail_after_writing() -> None:
         async with database.transaction() as connection:
             await connection.execute(
-                insert(hidden_games).values(platform="discord", person="ada", app_id=1, since=NOON)
+                insert(feedback).values(platform="discord", person="ada", app_id=1, opinion="hide", since=NOON)
             )
             raise KeyError("a bug in the body")
 
@@ -148,7 +148,7 @@ async def test_a_cancelled_transaction_leaves_nothing_behind_and_blocks_nobody(d
     async def hang() -> None:
         async with database.transaction() as connection:
             await connection.execute(
-                insert(hidden_games).values(platform="discord", person="ada", app_id=1, since=NOON)
+                insert(feedback).values(platform="discord", person="ada", app_id=1, opinion="hide", since=NOON)
             )
             written.set()
             await asyncio.sleep(60)
@@ -165,10 +165,10 @@ async def test_a_cancelled_transaction_leaves_nothing_behind_and_blocks_nobody(d
 async def test_writers_at_the_same_time_wait_for_each_other(database: Database) -> None:
     async def read_then_write(app_id: int) -> None:
         async with database.transaction() as connection:
-            await connection.scalar(select(func.count()).select_from(hidden_games))
+            await connection.scalar(select(func.count()).select_from(feedback))
             await connection.execute(
-                insert_new(connection, hidden_games).values(
-                    platform="discord", person="ada", app_id=app_id // 2, since=NOON
+                insert_new(connection, feedback).values(
+                    platform="discord", person="ada", app_id=app_id // 2, opinion="hide", since=NOON
                 )
             )
 
@@ -191,7 +191,7 @@ async def test_a_broken_constraint_is_a_bug_and_left_alone(database: Database) -
 
 async def test_a_missing_table_says_that_the_tables_are_not_there(database: Database) -> None:
     async with database.transaction() as connection:
-        await connection.execute(text("DROP TABLE hidden_games"))
+        await connection.execute(text("DROP TABLE feedback"))
 
     with pytest.raises(DatabaseError, match="the tables are missing or older than this code"):
         await hidden(database)
@@ -199,7 +199,7 @@ async def test_a_missing_table_says_that_the_tables_are_not_there(database: Data
 
 async def test_a_missing_column_says_that_the_tables_are_older(database: Database) -> None:
     async with database.transaction() as connection:
-        await connection.execute(text("ALTER TABLE hidden_games RENAME COLUMN since TO until"))
+        await connection.execute(text("ALTER TABLE feedback RENAME COLUMN since TO until"))
 
     with pytest.raises(DatabaseError, match="the tables are missing or older than this code"):
         await hide(database, 1)
@@ -519,7 +519,7 @@ async def test_a_postgres_that_drops_us_half_way_took_nothing_and_is_used_again(
         async def dropped_half_way() -> None:
             async with database.transaction() as connection:
                 await connection.execute(
-                    insert(hidden_games).values(platform="discord", person="ada", app_id=1, since=NOON)
+                    insert(feedback).values(platform="discord", person="ada", app_id=1, opinion="hide", since=NOON)
                 )
                 mine = await connection.scalar(text("SELECT pg_backend_pid()"))
                 await administer(f"SELECT pg_terminate_backend({mine})")

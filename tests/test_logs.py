@@ -221,16 +221,6 @@ async def test_clicks_at_the_same_time_agree_with_what_is_kept(database: Databas
     assert kinds.count("hide") - kinds.count("unhide") == len(await games.of("discord", "ada"))
 
 
-async def test_erasing_shows_a_person_s_hidden_games_again(database: Database) -> None:
-    games = HiddenGames(database)
-    for person in ("ada", "grace"):
-        await games.toggle("discord", person, HADES, NOON)
-
-    assert await games.erase("discord", "ada") == 1
-    assert await games.of("discord", "ada") == frozenset()
-    assert await games.of("discord", "grace") == frozenset({HADES})
-
-
 async def test_patient_logs_write_what_they_are_given(database: Database) -> None:
     logs = Logs(database)
     patient = PatientLogs(logs)

@@ -1,0 +1,74 @@
+"""Everything that is kept about a person: shown to that person, or forgotten."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypeAlias
+
+from sqlalchemy import ColumnElement, Select, Table, delete, select, update
+
+from storage.database import Database
+from storage.schema import UtcDateTime, digest_channels, impressions, metadata, requests
+
+Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"] | None
+"""What JSON can say; moments are ISO 8601 in UTC."""
+
+
+class PersonalData:
+    """A table with a column `person` is about that person by itself: a new one needs no line here.
+
+    Every method raises DatabaseUnavailable and DatabaseError as Database does.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of(self, platform: str, person: str) -> dict[str, list[dict[str, Value]]]:
+        """Their rows by the name of the table, the oldest first; a table without any is left out."""
+        about = _about(platform, person) | {digest_channels: _made(platform, person)}
+        async with self._database.reading() as connection:
+            found = {
+                table.name: [
+                    {name: _plain(value) for name, value in row.items()}
+                    for row in (await connection.execute(_oldest_first(table, theirs))).mappings()
+                ]
+                for table, theirs in about.items()
+            }
+        return {name: rows for name, rows in found.items() if rows}
+
+    async def erase(self, platform: str, person: str) -> dict[str, int]:
+        """Forgets it all or nothing; says how many rows of which table that were, without those that had none.
+
+        A digest that they asked for stays the channel's, and no longer says who asked. Writes that a PatientLogs still
+        holds come back afterwards: flush it first.
+        """
+        erased = {}
+        async with self._database.transaction() as connection:
+            for table, theirs in _about(platform, person).items():
+                erased[table.name] = (await connection.execute(delete(table).where(theirs))).rowcount
+            made = _made(platform, person)
+            await connection.execute(update(digest_channels).where(made).values(by=""))
+        return {name: rows for name, rows in erased.items() if rows}
+
+
+def _about(platform: str, person: str) -> dict[Table, ColumnElement[bool]]:
+    """How to find their rows, table by table; those that refer to others first, as they must be erased first."""
+    asked = select(requests.c.id).where(requests.c.platform == platform, requests.c.person == person)
+    found: dict[Table, ColumnElement[bool]] = {impressions: impressions.c.request_id.in_(asked)}
+    for table in metadata.sorted_tables:
+        if "person" in table.c:
+            found[table] = (table.c.platform == platform) & (table.c.person == person)
+    return found
+
+
+def _made(platform: str, person: str) -> ColumnElement[bool]:
+    return (digest_channels.c.platform == platform) & (digest_channels.c.by == person)
+
+
+def _oldest_first(table: Table, theirs: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+    moments = [column for column in table.c if isinstance(column.type, UtcDateTime)]
+    return select(table).where(theirs).order_by(*moments, *table.primary_key)
+
+
+def _plain(value: Value | datetime) -> Value:
+    return value.isoformat() if isinstance(value, datetime) else value
