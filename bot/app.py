@@ -10,12 +10,15 @@ from bot.commands import COMMANDS
 from bot.commands.command import Desk, Libraries
 from bot.settings import Settings
 from recommender.engine import Engine, Served
+from storage.accounts import Accounts
 from storage.database import Database
 from storage.errors import DatabaseUnavailable
-from storage.hidden import HiddenGames
+from storage.feedback import Feedback
 from storage.logs import Logs
 from storage.patient_logs import PatientLogs
+from storage.personal_data import PersonalData
 from storage.steam import Steam
+from storage.subscriptions import Subscriptions
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +42,20 @@ async def running(settings: Settings, served: Served, libraries: Libraries | Non
         closing.callback(engine.close)
         if libraries is None:
             libraries = await closing.enter_async_context(_steam(settings))
-        logs = PatientLogs(Logs(database))
+        past = Logs(database)
+        logs = PatientLogs(past)
         closing.push_async_callback(logs.close, GRACE)
-        yield Desk(COMMANDS, engine, libraries, HiddenGames(database), logs)
+        yield Desk(
+            commands=COMMANDS,
+            engine=engine,
+            steam=libraries,
+            logs=logs,
+            past=past,
+            feedback=Feedback(database),
+            accounts=Accounts(database),
+            subscriptions=Subscriptions(database),
+            personal=PersonalData(database),
+        )
 
 
 def _steam(settings: Settings) -> Steam:

@@ -97,7 +97,7 @@ class Completions(Completer):
         if option.autocomplete == "tag":
             tags = self._engine.served.catalog.complete_tag(typed, MOST)
             return [Completion(tag, -len(typed)) for tag in tags]
-        if option.autocomplete == "title":
+        if option.autocomplete in {"title", "titles"}:
             last = typed.rpartition(",")[2].lstrip()
             return [Completion(title, -len(last)) for title in self._titles(last)]
         return _starting(typed, option.choices)

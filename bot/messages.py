@@ -19,11 +19,15 @@ class Language(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a request ended: `refused` is about what the person gave, `unavailable` about the world outside."""
+    """How a request ended.
+
+    `refused` is about what the person gave, `slowed` about asking too fast, `unavailable` about the world outside.
+    """
 
     ANSWERED = "answered"
     NEAR_MISS = "near_miss"
     REFUSED = "refused"
+    SLOWED = "slowed"
     UNAVAILABLE = "unavailable"
     FAILED = "failed"
 
@@ -54,7 +58,8 @@ class Place:
 class Request:
     """`names` are the display names of the people that the options speak of, by their id.
 
-    `shown` is how many picks fit one answer there: what a phone shows without scrolling for long.
+    `shown` is how many picks fit one answer there: what a phone shows without scrolling for long. A later page of an
+    answer says with `root` which one, and with `beyond` the app ids on the pages before it.
     """
 
     id: str
@@ -66,15 +71,22 @@ class Request:
     place: Place = Place()
     names: Mapping[str, str] = field(default_factory=dict)
     shown: int = 5
+    root: str | None = None
+    page: int = 1
+    beyond: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A follow-up to press or type: the request that would have been right."""
+    """A follow-up to press or type: the request that would have been right.
+
+    `ask` names an option whose value the person still has to give: a form where there are forms.
+    """
 
     label: str
     command: str
     options: Mapping[str, Value] = field(default_factory=dict)
+    ask: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +115,8 @@ class Reply:
     """`text` and `note` are sentences in the person's language without any markup; `private` is to that person only.
 
     `model` is the version that answered, None where none was asked. `members` are the names that `Pick.members`
-    counts. `toggled` says of a pressed opinion whether it holds now. `link` is an address to open, with its label.
+    counts. `toggled` says of a pressed opinion whether it holds now. `link` is a label and the address it opens.
+    An `untraced` one is not logged: who asked to be forgotten is not remembered for asking.
     """
 
     text: str
@@ -118,3 +131,4 @@ class Reply:
     toggled: bool | None = None
     link: tuple[str, str] | None = None
     attachment: Attachment | None = None
+    untraced: bool = False

@@ -22,7 +22,7 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Deed(StrEnum):
-    """The name of the follow-up command that a press stands for."""
+    """The name of the follow-up command that a press stands for; `ask` alone is none, it opens a form."""
 
     NEXT = "next"
     PREVIOUS = "previous"
@@ -33,11 +33,15 @@ class Deed(StrEnum):
     OWN = "own"
     HIDE = "hide_this"
     CHOOSE = "choose"
+    ASK = "ask"
 
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """`number` is the app id for what is about one game, the page shown for pages, the choice counted from 0."""
+    """`number` is the app id for what is about one game, the page shown for pages, the choice counted from 0.
+
+    A form that asks for an option has the command as its `answer` and the option's name as its `subject`.
+    """
 
     deed: Deed
     answer: str

@@ -20,11 +20,14 @@ from bot.dispatch import dispatch
 from bot.messages import Language, Person, Reply, Request, Value
 from bot.terminal import Terminal
 from recommender.engine import Engine, Served
+from storage.accounts import Accounts
 from storage.database import Database
-from storage.hidden import HiddenGames
+from storage.feedback import Feedback
 from storage.logs import Logs
 from storage.patient_logs import PatientLogs
+from storage.personal_data import PersonalData
 from storage.steam import Steam
+from storage.subscriptions import Subscriptions
 from tests import worlds
 from tests.loopback_steam import LoopbackSteam
 
@@ -93,7 +96,19 @@ async def open_place(
     queue = PatientLogs(logs)
     async with LoopbackSteam() as loopback, Steam(loopback.url, loopback.key if key else None, attempts=1) as steam:
         _populate(loopback)
-        desk = Desk(commands, engine, steam, HiddenGames(database), queue, Recents(clock=clock), clock)
+        desk = Desk(
+            commands=commands,
+            engine=engine,
+            steam=steam,
+            logs=queue,
+            past=logs,
+            feedback=Feedback(database),
+            accounts=Accounts(database),
+            subscriptions=Subscriptions(database),
+            personal=PersonalData(database),
+            recents=Recents(clock=clock),
+            clock=clock,
+        )
         yield Place(desk, loopback, logs, database, clock)
     await queue.close(within=0.5)
     engine.close()

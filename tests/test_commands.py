@@ -20,7 +20,7 @@ from bot.terminal import parse
 from bot.wording import Wording
 from recommender.library import Library
 from storage.database import Database
-from storage.hidden import HiddenGames
+from storage.feedback import Feedback
 from tests import worlds
 from tests.dialogues import Turn, english, korean
 from tests.fakes import ANN, GAMES_PRIVATE, NOON, PRIVATE, PUBLIC, Clock, Place, open_place, request, terminal
@@ -261,7 +261,7 @@ async def test_a_failing_log_never_fails_the_reply(tmp_path: Path) -> None:
 
 async def test_a_database_out_of_reach_is_a_sentence(place: Place, tmp_path: Path) -> None:
     away = Database(f"sqlite:///{tmp_path / 'nowhere.sqlite'}")
-    desk = replace(place.desk, hidden=HiddenGames(away))
+    desk = replace(place.desk, feedback=Feedback(away))
 
     reply = await dispatch(request("hide", game="Static"), desk)
 
@@ -272,7 +272,7 @@ async def test_a_database_out_of_reach_is_a_sentence(place: Place, tmp_path: Pat
 
 async def test_picks_are_made_even_while_the_database_is_out_of_reach(place: Place, tmp_path: Path) -> None:
     away = Database(f"sqlite:///{tmp_path / 'nowhere.sqlite'}")
-    desk = replace(place.desk, hidden=HiddenGames(away))
+    desk = replace(place.desk, feedback=Feedback(away))
 
     reply = await dispatch(request("recommend", games="Static"), desk)
 

@@ -17,7 +17,6 @@ from sqlalchemy.exc import IntegrityError
 
 from storage.database import Database
 from storage.errors import DatabaseUnavailable
-from storage.hidden import HiddenGames
 from storage.logs import Counts, Impression, Logs, Reaction, RequestLog
 from storage.patient_logs import PatientLogs
 from storage.schema import impressions, reactions, requests
@@ -184,41 +183,6 @@ async def test_queries_find_their_rows_by_an_index(logs: Logs, query: Select[Any
         steps = " ".join(row.detail for row in plan)
 
     assert index in steps
-
-
-async def test_hiding_a_game_twice_shows_it_again(database: Database) -> None:
-    games = HiddenGames(database)
-    now_hidden = [await games.toggle("discord", "ada", app_id, NOON) for app_id in (HADES, CELESTE, HADES)]
-
-    assert now_hidden == [True, True, False]
-    assert await games.of("discord", "ada") == frozenset({CELESTE})
-
-
-async def test_what_one_person_hides_the_others_see(database: Database) -> None:
-    games = HiddenGames(database)
-    await games.toggle("discord", "ada", HADES, NOON)
-
-    assert await games.of("discord", "grace") == frozenset()
-    assert await games.of("slack", "ada") == frozenset()
-
-
-async def test_each_toggle_leaves_a_reaction(database: Database) -> None:
-    games = HiddenGames(database)
-    for second in range(3):
-        await games.toggle("discord", "ada", HADES, NOON + timedelta(seconds=second))
-    async with database.reading() as connection:
-        kinds = await connection.scalars(select(reactions.c.kind).order_by(reactions.c.at))
-
-    assert list(kinds) == ["hide", "unhide", "hide"]
-
-
-async def test_clicks_at_the_same_time_agree_with_what_is_kept(database: Database) -> None:
-    games = HiddenGames(database)
-    await asyncio.gather(*(games.toggle("discord", "ada", HADES, NOON) for _ in range(7)))
-    async with database.reading() as connection:
-        kinds = list(await connection.scalars(select(reactions.c.kind)))
-
-    assert kinds.count("hide") - kinds.count("unhide") == len(await games.of("discord", "ada"))
 
 
 async def test_patient_logs_write_what_they_are_given(database: Database) -> None:

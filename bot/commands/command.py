@@ -12,30 +12,40 @@ from bot.commands.recents import Recents
 from bot.messages import Reply, Request
 from recommender.engine import Engine
 from recommender.library import Library
-from storage.hidden import HiddenGames
+from storage.accounts import Accounts
+from storage.feedback import Feedback
+from storage.logs import Logs
 from storage.patient_logs import PatientLogs
+from storage.personal_data import PersonalData
 from storage.steam_id import SteamID
+from storage.subscriptions import Subscriptions
+
+Completed = Literal["tag", "tags", "title", "titles", "zone"]
 
 
 class Kind(StrEnum):
+    """`members` is people of the same platform: their ids with spaces between, `Request.names` has their names."""
+
     TEXT = "text"
     INTEGER = "integer"
     NUMBER = "number"
     CHOICE = "choice"
+    MEMBERS = "members"
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
     """`choices` are the values of a choice; `least` and `most` bound a number, both included.
 
-    `autocomplete` says whose names complete it: the catalogue's tags or its titles.
+    `autocomplete` says whose names complete it: the catalogue's tags or titles, one or several with commas between,
+    or the time zones.
     """
 
     name: str
     kind: Kind = Kind.TEXT
     required: bool = False
     choices: tuple[str, ...] = ()
-    autocomplete: Literal["tag", "title"] | None = None
+    autocomplete: Completed | None = None
     least: float = 0
     most: float = float("inf")
 
@@ -44,13 +54,15 @@ class Option:
 class Command:
     """One row of the table. The first option is what somebody means who names none.
 
-    The answers of a `personal` command are shown to the person who asked and to nobody else.
+    A name of two words is a command of a group: "digest here". The answers of a `personal` command are shown to the
+    person who asked and to nobody else. One that `manages` is for those who may manage the channel it is given in.
     """
 
     name: str
     handler: Callable[[Request, Desk], Awaitable[Reply]]
     options: tuple[Option, ...] = ()
     personal: bool = True
+    manages: bool = False
 
 
 class Libraries(Protocol):
@@ -63,12 +75,19 @@ class Libraries(Protocol):
 
 @dataclass(frozen=True)
 class Desk:
-    """The collaborators of every command; `clock` is in seconds and never runs backwards."""
+    """The collaborators of every command; `past` reads what `logs` wrote, which may be a moment behind.
+
+    `clock` is in seconds and never runs backwards.
+    """
 
     commands: tuple[Command, ...]
     engine: Engine
     steam: Libraries
-    hidden: HiddenGames
     logs: PatientLogs
+    past: Logs
+    feedback: Feedback
+    accounts: Accounts
+    subscriptions: Subscriptions
+    personal: PersonalData
     recents: Recents = field(default_factory=Recents)
     clock: Callable[[], float] = time.monotonic

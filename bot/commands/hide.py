@@ -6,6 +6,7 @@ from bot.commands.command import Desk, Option
 from bot.commands.suitable import game_named
 from bot.messages import Reply, Request
 from bot.wording import Wording
+from storage.feedback import Opinion
 
 OPTIONS = (Option("game", required=True, autocomplete="title"),)
 
@@ -14,5 +15,7 @@ async def hide(request: Request, desk: Desk) -> Reply:
     words = Wording(request.language)
     game = await game_named(request, desk)
     person = request.person
-    now_hidden = await desk.hidden.toggle(person.platform, person.id, game.app_id, request.at)
+    now_hidden = await desk.feedback.toggle(
+        person.platform, person.id, game.app_id, Opinion.HIDE, request.at, request.id
+    )
     return Reply(words.say("hide.hidden" if now_hidden else "hide.back", title=game.title))

@@ -17,6 +17,7 @@ LONGEST = 2000
 _AMOUNT = re.compile(
     r"(?:US)?[$]?\s*([+-]?[0-9]+(?:[.,][0-9]{1,2})?|[+-]?[0-9]*[.][0-9]+)\s*(?:[$]|USD)?", re.IGNORECASE
 )
+_MENTION = re.compile(r"<@!?([A-Za-z0-9]+)(?:\|[^<>]*)?>")
 
 
 def cleaned(command: Command, options: Mapping[str, Value]) -> dict[str, Value]:
@@ -48,12 +49,19 @@ def _read(option: Option, value: Value) -> Value:
             return int(_number(option, value, whole=True))
         case Kind.NUMBER:
             return _number(option, value, whole=False)
+        case Kind.MEMBERS:
+            return _members(option, str(value))
 
 
 def _text(option: Option, said: str) -> str:
     if len(said) > LONGEST:
         raise Refused("refused.too_long", option=option.name, most=LONGEST)
     return " ".join(said.split())
+
+
+def _members(option: Option, said: str) -> str:
+    """Ids, each once; Discord and Slack write a person as <@id>, older clients of Discord as <@!id>."""
+    return " ".join(dict.fromkeys(_MENTION.sub(r"\1", _text(option, said)).replace(",", " ").split()))
 
 
 def _choice(option: Option, said: str) -> str:

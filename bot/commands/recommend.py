@@ -19,7 +19,7 @@ from recommender.errors import UnknownGame
 from recommender.library import Library
 from recommender.shelf import Wish
 
-OPTIONS = (Option(STEAM), Option("games", autocomplete="title"), TAG, *FILTERS)
+OPTIONS = (Option(STEAM), Option("games", autocomplete="titles"), TAG, *FILTERS)
 
 
 async def recommend(request: Request, desk: Desk) -> Reply:

@@ -30,7 +30,7 @@ Ask = Callable[[Wish, int], Awaitable[Answer]]
 
 
 async def wish_of(request: Request, desk: Desk) -> Wish:
-    """From cleaned options and from what this person has hidden.
+    """From cleaned options, what was shown on the pages before, and what this person has an opinion of.
 
     Raises:
         UnknownTag: with near misses.
@@ -41,17 +41,20 @@ async def wish_of(request: Request, desk: Desk) -> Wish:
         max_price=float(options["max_price"]) if "max_price" in options else None,
         since_year=int(options["since"]) if "since" in options else None,
         head=MIXES[str(options["mix"])] if "mix" in options else None,
-        hidden=await _hidden(request, desk),
+        hidden=request.beyond | await _unwanted(request, desk),
         adult=request.place.adult_ok,
     )
 
 
-async def _hidden(request: Request, desk: Desk) -> frozenset[int]:
-    """Soft: a pick that was hidden before is better than no picks while the database is away."""
+async def _unwanted(request: Request, desk: Desk) -> frozenset[int]:
+    """Games hidden, liked or owned elsewhere: none of them is news.
+
+    Soft: a pick that was hidden before is better than no picks while the database is away.
+    """
     try:
-        return await desk.hidden.of(request.person.platform, request.person.id)
+        return frozenset(await desk.feedback.of(request.person.platform, request.person.id))
     except DatabaseError as away:
-        log.warning("hidden games are not known for now: %s", away)
+        log.warning("opinions are not known for now: %s", away)
         return frozenset()
 
 
