@@ -37,7 +37,7 @@ def words(components: Sequence[Part]) -> str:
 
 
 def labels(components: Sequence[Part]) -> list[str]:
-    return [part["label"] for part in walk(components) if part["type"] == 2]  # noqa: PLR2004
+    return [part["label"] for part in walk(components) if part["type"] == 2]
 
 
 def walk(components: Iterable[Part]) -> Iterable[Part]:
@@ -50,9 +50,9 @@ def walk(components: Iterable[Part]) -> Iterable[Part]:
 
 def _words(components: Sequence[Part]) -> Iterable[str]:
     for part in walk(components):
-        if part["type"] == 10:  # noqa: PLR2004
+        if part["type"] == 10:
             yield plain(part["content"])
-        elif part["type"] == 2:  # noqa: PLR2004
+        elif part["type"] == 2:
             yield f"[{part['label']}]"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _SIGNS = re.compile(
-    r"[\\*_~`|<\[\]()]|^(?:#{1,3} |-# |[-+>] )|^(?=[0-9]+\. )|(?<=[0-9])\.(?= )|@(?=everyone|here)", re.MULTILINE
+    r"[\\*_~`|<\[\]()]|^(?:#{1,3} |-# |[-+>] )|(?<=[0-9])\.(?= )|@(?=everyone|here)",
+    re.MULTILINE,
 )
 
 
