@@ -31,7 +31,8 @@ async def dispatch(request: Request, desk: Desk) -> Reply:
     started = desk.clock()
     command = next((known for known in desk.commands if known.name == request.command.casefold()), None)
     reply = await _answered(request, command, desk)
-    _log(request, command, reply, desk, round(1000 * (desk.clock() - started)))
+    if not reply.untraced:
+        _log(request, command, reply, desk, round(1000 * (desk.clock() - started)))
     return reply
 
 

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from bot.commands import curate, help, hide, privacy, recommend, similar, why  # noqa: A004 - a module, not the built-in
+from bot.commands import (
+    curate,
+    help,  # noqa: A004 - a module, not the built-in
+    hide,
+    link,
+    privacy,
+    recommend,
+    similar,
+    unlink,
+    why,
+)
 from bot.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -11,6 +21,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("similar", similar.similar, similar.OPTIONS, personal=False),
     Command("why", why.why, why.OPTIONS),
     Command("hide", hide.hide, hide.OPTIONS),
+    Command("link", link.link, link.OPTIONS),
+    Command("unlink", unlink.unlink),
     Command("help", help.help_, help.OPTIONS),
     Command("privacy", privacy.privacy),
 )

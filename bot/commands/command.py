@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
 from bot.commands.recents import Recents
-from bot.messages import Reply, Request
+from bot.messages import Person, Reply, Request
 from recommender.engine import Engine
 from recommender.library import Library
 from storage.accounts import Accounts
@@ -72,6 +73,16 @@ class Libraries(Protocol):
 
     async def owned_games(self, player: SteamID) -> Library: ...
 
+    def forget(self, player: SteamID) -> None: ...
+
+
+class Connect(Protocol):
+    """The way through a browser on which the platform itself says which Steam account is whose."""
+
+    async def begin(self, person: Person, now: datetime) -> str:
+        """The address to open, which is for that person alone."""
+        ...
+
 
 @dataclass(frozen=True)
 class Desk:
@@ -89,5 +100,6 @@ class Desk:
     accounts: Accounts
     subscriptions: Subscriptions
     personal: PersonalData
+    connect: Connect | None = None
     recents: Recents = field(default_factory=Recents)
     clock: Callable[[], float] = time.monotonic

@@ -1,4 +1,4 @@
-"""`/recommend`: picks for a Steam library, or for games named by title."""
+"""`/recommend`: picks for a Steam library, the linked one where none is named, or for games named by title."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from recommender.engine import Answer
 from recommender.errors import UnknownGame
 from recommender.library import Library
 from recommender.shelf import Wish
+from storage.steam_id import SteamID
 
 OPTIONS = (Option(STEAM), Option("games", autocomplete="titles"), TAG, *FILTERS)
 
@@ -27,7 +28,10 @@ async def recommend(request: Request, desk: Desk) -> Reply:
     if "games" in request.options:
         return await _from_titles(request, desk)
     if STEAM in request.options:
-        return await _from_steam(request, desk)
+        return await _from_player(request, desk, await desk.steam.resolve(str(request.options[STEAM])))
+    linked = await desk.accounts.of(request.person.platform, request.person.id)
+    if linked is not None:
+        return await _from_player(request, desk, linked.steam)
     raise Refused("refused.nobody", examples=joined(famous(desk)))
 
 
@@ -61,9 +65,8 @@ async def _from_titles(request: Request, desk: Desk) -> Reply:
     return await _answer(request, desk, library, words.say("recommend.named", titles=", ".join(g.title for g in games)))
 
 
-async def _from_steam(request: Request, desk: Desk) -> Reply:
+async def _from_player(request: Request, desk: Desk, player: SteamID) -> Reply:
     words = Wording(request.language)
-    player = await desk.steam.resolve(str(request.options[STEAM]))
     library = await desk.steam.owned_games(player)
     if not len(library):
         raise Refused("refused.empty_library", examples=joined(famous(desk)))

@@ -100,6 +100,18 @@ DIALOGUES: Dialogues = {
         ("/hide whisper well", "may be picked for you again"),
         ("/similar Static", "Whisper Well"),
     ],
+    "an account of one's own": [
+        ("/unlink", "No Steam account of yours is linked", "/link links one"),
+        ("/link", "Give your Steam ID", "1 Tell me the Steam ID", "!Discord"),
+        ("1", "Type /link steam: and then your Steam ID, profile link or custom profile name."),
+        ("/link nobodyknows", "Steam knows nobody called “nobodyknows”"),
+        ("/link roguefan", f"https://steamcommunity.com/profiles/{PUBLIC} is your Steam account now", "/unlink undoes"),
+        ("/recommend", "going by 5 of the 5 games"),
+        ("/link", f"Your Steam account here is https://steamcommunity.com/profiles/{PUBLIC}, as you told me"),
+        (f"/link {PRIVATE}", "in the place of the one before", "But the profile is private", "Privacy Settings"),
+        ("/unlink", "Unlinked: neither the account nor anything of its library", "/forgetme"),
+        ("/recommend", "Whom shall I pick for?", "/link <steam>"),
+    ],
     "help and privacy": [
         ("/help", "/recommend [steam]", "/curate <tag>", "/similar", "/why", "/hide", "/privacy"),
         ("/help curate", "[max_price]", "[mix: gems|balanced|hits]", "For example: /curate"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.dialogues import Dialogues
-from tests.fakes import EMPTY, GAMES_PRIVATE, PRIVATE, SECRETIVE, STRANGER
+from tests.fakes import EMPTY, GAMES_PRIVATE, PRIVATE, PUBLIC, SECRETIVE, STRANGER
 
 DIALOGUES: Dialogues = {
     "라이브러리": [
@@ -34,6 +34,15 @@ DIALOGUES: Dialogues = {
         (f"/recommend {SECRETIVE}", "플레이 시간이 비공개"),
         ("/recommend nobodyknows", "Steam에 없는 사용자예요"),
         ("/recommend 123!", "Steam ID 형식이 아니에요"),
+    ],
+    "내 계정": [
+        ("/unlink", "연결된 Steam 계정이 없어서"),
+        ("/link", "Steam ID, 프로필 링크 또는 사용자 지정 프로필 이름", "1 Steam ID 직접 알려 주기"),
+        ("1", "/link steam: 뒤에 이어서 적어 주세요: Steam ID"),
+        ("/link roguefan", "연결했어요.", PUBLIC, "/unlink 명령으로 되돌릴 수 있어요"),
+        ("/recommend", "게임 5개 중 5개를 보고 골랐어요"),
+        (f"/link {EMPTY}", "이전 계정 대신", "라이브러리에 게임이 없어서"),
+        ("/unlink", "연결을 끊었어요", "/forgetme"),
     ],
     "나머지 명령": [
         ("/curate horror", "Horror 대표작:", "The Hollow House"),
