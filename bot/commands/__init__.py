@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bot.commands import (
     curate,
+    forgetme,
     help,  # noqa: A004 - a module, not the built-in
     hide,
     link,
+    mydata,
     privacy,
     recommend,
     similar,
@@ -23,6 +25,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("hide", hide.hide, hide.OPTIONS),
     Command("link", link.link, link.OPTIONS),
     Command("unlink", unlink.unlink),
+    Command("mydata", mydata.mydata),
+    Command("forgetme", forgetme.forgetme, forgetme.OPTIONS),
     Command("help", help.help_, help.OPTIONS),
     Command("privacy", privacy.privacy),
 )

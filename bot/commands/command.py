@@ -88,7 +88,8 @@ class Connect(Protocol):
 class Desk:
     """The collaborators of every command; `past` reads what `logs` wrote, which may be a moment behind.
 
-    `clock` is in seconds and never runs backwards.
+    `clock` is in seconds and never runs backwards; `patience` is how many of them the log lines under way are waited
+    for where an answer depends on them.
     """
 
     commands: tuple[Command, ...]
@@ -103,3 +104,4 @@ class Desk:
     connect: Connect | None = None
     recents: Recents = field(default_factory=Recents)
     clock: Callable[[], float] = time.monotonic
+    patience: float = 5.0

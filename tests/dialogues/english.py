@@ -112,6 +112,23 @@ DIALOGUES: Dialogues = {
         ("/unlink", "Unlinked: neither the account nor anything of its library", "/forgetme"),
         ("/recommend", "Whom shall I pick for?", "/link <steam>"),
     ],
+    "one's own data": [
+        ("/mydata", "I keep nothing about you"),
+        ("/similar Static", "Goes well with"),
+        ("/hide Static", "won't be picked"),
+        (
+            "/mydata",
+            "requests: 3",
+            "games shown to you: 5",
+            "opinions on games: 1",
+            "Saved: ",
+            "indiean-2026-05-17.json",
+        ),
+        ("/forgetme", "erases for good", "/mydata gives you a copy first", "1 Yes, forget me"),
+        ("1", "Forgotten. Erased for good", "requests: 5", "opinions on games: 1"),
+        ("/similar Whisper Well", "Static"),
+        ("/forgetme sure: maybe", "sure is one of yes"),
+    ],
     "help and privacy": [
         ("/help", "/recommend [steam]", "/curate <tag>", "/similar", "/why", "/hide", "/privacy"),
         ("/help curate", "[max_price]", "[mix: gems|balanced|hits]", "For example: /curate"),

@@ -44,6 +44,13 @@ DIALOGUES: Dialogues = {
         (f"/link {EMPTY}", "이전 계정 대신", "라이브러리에 게임이 없어서"),
         ("/unlink", "연결을 끊었어요", "/forgetme"),
     ],
+    "내 데이터": [
+        ("/hide Static", "이제 추천하지 않을게요"),
+        ("/mydata", "저장된 모든 것과 그 의미예요", "요청 1건", "게임에 대한 의견 1건", "저장한 곳: "),
+        ("/forgetme", "영구히 지워요", "1 네, 지워 주세요"),
+        ("1", "모두 영구히 지웠어요", "요청 3건"),
+        ("/forgetme yes", "지울 것이 없었어요"),
+    ],
     "나머지 명령": [
         ("/curate horror", "Horror 대표작:", "The Hollow House"),
         ("/curate", "어떤 테마를 볼까요?"),
