@@ -117,7 +117,7 @@ async def test_nothing_about_others_is_in_the_file(place: Place) -> None:
     assert PUBLIC.encode() not in reply.attachment.content
 
 
-async def test_a_file_too_large_to_send_is_packed() -> None:
+def test_a_file_too_large_to_send_is_packed() -> None:
     file = packed(Attachment("all.json", b"many " * 1000), largest=100)
 
     assert file.name == "all.json.gz"
