@@ -60,7 +60,7 @@ class Terminal:
             reply = _asking(spoken.command, spoken.ask, words)
         else:
             reply = await self.answer(spoken)
-        self.console.print(rendered(reply, words, self.store_url))
+        self.console.print(rendered(reply, Wording(reply.language or self.language), self.store_url))
         if reply.attachment is not None:
             self.console.print(plain(self._put(reply.attachment, words)), Text(), sep="\n")
         return reply

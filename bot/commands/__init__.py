@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.commands import (
     curate,
+    digest,
     forgetme,
     help,  # noqa: A004 - a module, not the built-in
     hide,
@@ -27,6 +28,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("unlink", unlink.unlink),
     Command("mydata", mydata.mydata),
     Command("forgetme", forgetme.forgetme, forgetme.OPTIONS),
+    Command("digest here", digest.here, digest.OPTIONS, manages=True),
+    Command("digest preview", digest.preview, manages=True),
+    Command("digest stop", digest.stop, manages=True),
     Command("help", help.help_, help.OPTIONS),
     Command("privacy", privacy.privacy),
 )

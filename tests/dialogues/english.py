@@ -129,6 +129,13 @@ DIALOGUES: Dialogues = {
         ("/similar Whisper Well", "Static"),
         ("/forgetme sure: maybe", "sure is one of yes"),
     ],
+    "a digest has no channel in a terminal": [
+        ("/digest here tags: horror", "no channel here that a digest could come to"),
+        ("/digest preview", "Give this command in the channel that wants it"),
+        ("/digest  STOP", "no channel here"),
+        ("/digest", "There is no command /digest. Did you mean:", "/digest here", "/digest stop"),
+        ("/help digest here", "/digest here [day: monday|", "[zone]", "For example: /digest here day: friday"),
+    ],
     "help and privacy": [
         ("/help", "/recommend [steam]", "/curate <tag>", "/similar", "/why", "/hide", "/privacy"),
         ("/help curate", "[max_price]", "[mix: gems|balanced|hits]", "For example: /curate"),

@@ -51,6 +51,12 @@ DIALOGUES: Dialogues = {
         ("1", "모두 영구히 지웠어요", "요청 3건"),
         ("/forgetme yes", "지울 것이 없었어요"),
     ],
+    "터미널에는 채널이 없음": [
+        ("/digest here day: friday", "소식을 받을 채널이 없어요"),
+        ("/digest preview", "소식을 받고 싶은 채널에서"),
+        ("/digest stop", "채널이 없어요"),
+        ("/help digest here", "[hour]", "예: /digest here day: friday hour: 18 zone: Asia/Seoul"),
+    ],
     "나머지 명령": [
         ("/curate horror", "Horror 대표작:", "The Hollow House"),
         ("/curate", "어떤 테마를 볼까요?"),
