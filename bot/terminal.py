@@ -85,7 +85,7 @@ class Terminal:
             options=spoken.options,
             language=self.language,
             at=self.now(),
-            place=Place(adult_ok=self.adult_ok),
+            place=Place(adult_ok=self.adult_ok, manageable=True),
         )
         return await self.dispatch(request)
 

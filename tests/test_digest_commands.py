@@ -83,7 +83,7 @@ async def test_it_is_up_to_those_who_manage_the_channel(place: Place, command: s
     reply = await dispatch(asked(command, replace(CHANNEL, manageable=False), **_other_day(command)), place.desk)
 
     assert reply.outcome is Outcome.REFUSED
-    assert "those who may manage the channel" in reply.text
+    assert "those who may manage this channel" in reply.text
     assert await place.desk.subscriptions.all() == [await kept(place)]
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from bot.commands.recents import Recents
+from bot.cooldowns import Cooldowns
 from bot.messages import Person, Reply, Request
 from recommender.engine import Engine
 from recommender.library import Library
@@ -52,6 +53,14 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class Instead:
+    """What a press of a button stands for: the request to answer in its place, to this person alone if `private`."""
+
+    request: Request
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """One row of the table. The first option is what somebody means who names none.
 
@@ -60,7 +69,7 @@ class Command:
     """
 
     name: str
-    handler: Callable[[Request, Desk], Awaitable[Reply]]
+    handler: Callable[[Request, Desk], Awaitable[Reply | Instead]]
     options: tuple[Option, ...] = ()
     personal: bool = True
     manages: bool = False
@@ -88,8 +97,8 @@ class Connect(Protocol):
 class Desk:
     """The collaborators of every command; `past` reads what `logs` wrote, which may be a moment behind.
 
-    `clock` is in seconds and never runs backwards; `patience` is how many of them the log lines under way are waited
-    for where an answer depends on them.
+    Without `cooldowns` nobody is slowed. `clock` is in seconds and never runs backwards; `patience` is how many of
+    them the log lines under way are waited for where an answer depends on them.
     """
 
     commands: tuple[Command, ...]
@@ -102,6 +111,7 @@ class Desk:
     subscriptions: Subscriptions
     personal: PersonalData
     connect: Connect | None = None
+    cooldowns: Cooldowns | None = None
     recents: Recents = field(default_factory=Recents)
     clock: Callable[[], float] = time.monotonic
     patience: float = 5.0

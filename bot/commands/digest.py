@@ -10,7 +10,7 @@ from bot.commands.near import tags_near, zones_near_miss
 from bot.commands.refused import Refused
 from bot.commands.suitable import shown
 from bot.commands.zones import zone_named
-from bot.messages import Choice, Language, Outcome, Reply, Request
+from bot.messages import Choice, Language, Origin, Outcome, Reply, Request
 from bot.wording import DAYS, Wording
 from jobs.digest import PICKS, digest, next_time
 from recommender.errors import UnknownTag
@@ -77,7 +77,8 @@ async def preview(request: Request, desk: Desk) -> Reply:
     if not answer.picks:
         return Reply(words.say("digest.empty"), note=plan, outcome=Outcome.REFUSED)
     text = Wording(language).say("digest.headline")
-    return Reply(text, shown(answer.picks, request), note=plan, model=answer.version, language=language)
+    picks, origin = shown(answer.picks, request), Origin(request.id)
+    return Reply(text, picks, note=plan, model=answer.version, origin=origin, language=language)
 
 
 async def stop(request: Request, desk: Desk) -> Reply:
@@ -89,12 +90,10 @@ def _channel(request: Request) -> str:
     """Where this is said.
 
     Raises:
-        Refused: nowhere that a digest could come to, or not by somebody who may decide about it.
+        Refused: nowhere that a digest could come to.
     """
     if request.place.channel is None:
         raise Refused("refused.no_channel")
-    if not request.place.manageable:
-        raise Refused("refused.not_manager")
     return request.place.channel
 
 

@@ -110,7 +110,7 @@ DIALOGUES: Dialogues = {
         ("/link", f"Your Steam account here is https://steamcommunity.com/profiles/{PUBLIC}, as you told me"),
         (f"/link {PRIVATE}", "in the place of the one before", "But the profile is private", "Privacy Settings"),
         ("/unlink", "Unlinked: neither the account nor anything of its library", "/forgetme"),
-        ("/recommend", "Whom shall I pick for?", "/link <steam>"),
+        ("/recommend", "Whom shall I pick for?", "with /link"),
     ],
     "one's own data": [
         ("/mydata", "I keep nothing about you"),
