@@ -69,7 +69,7 @@ class Wording:
 
     def moment(self, at: datetime) -> str:
         """Day and time of the clock that `at` tells, without its year and zone."""
-        weekday, month = self.say(f"day.{DAYS[at.weekday()]}"), self.say(f"month.{at.month}")
+        weekday, month = self.say(f"value.{DAYS[at.weekday()]}"), self.say(f"month.{at.month}")
         return self.say("time.moment", weekday=weekday, day=at.day, month=month, time=f"{at:%H:%M}")
 
     def facts(self, game: Game, tags: int = 3) -> Sequence[str]:

@@ -14,7 +14,7 @@ import bot
 from bot.commands import COMMANDS
 from bot.commands.wishes import FILTERS, TAG
 from bot.messages import Language
-from bot.wording import DAYS, LONGEST_QUOTE, Wording, quoted, texts
+from bot.wording import LONGEST_QUOTE, Wording, quoted, texts
 from recommender.catalog import Game
 from recommender.recommend import Because, Pick
 from storage.schema import digest_channels, impressions, metadata
@@ -39,9 +39,9 @@ def derived() -> set[str]:
         *(f"kept.{table.name}.{part}" for table in about_people() for part in ("name", "meaning")),
         *(f"filter.{option.name}" for option in (TAG, *FILTERS)),
         *(f"{when}.{what}" for when in ("near", "unknown") for what in ("game", "tag", "zone", "command")),
-        *(f"day.{day}" for day in DAYS),
         *(f"month.{month}" for month in range(1, 13)),
-        *(f"language.{language}" for language in Language),
+        *(f"value.{value}" for command in COMMANDS for option in command.options for value in option.choices),
+        *(f"group.{command.name.split()[0]}" for command in COMMANDS if " " in command.name),
     }
 
 

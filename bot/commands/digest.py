@@ -102,10 +102,10 @@ def _plan(subscription: Subscription, request: Request, words: Wording) -> str:
     tags = ", ".join(subscription.tags)
     return words.say(
         "digest.plan",
-        day=words.say(f"day.{DAYS[subscription.weekday]}"),
+        day=words.say(f"value.{DAYS[subscription.weekday]}"),
         hour=f"{subscription.hour:02}:00",
         zone=subscription.time_zone,
         of=words.say("digest.of_tags", tags=tags) if tags else words.say("digest.any"),
-        language=words.say(f"language.{subscription.language}"),
+        language=words.say(f"value.{subscription.language}"),
         next=words.moment(due),
     )
