@@ -61,8 +61,8 @@ class _Windows:
         return len(self._moments)
 
     def wait(self, key: Hashable, now: datetime) -> timedelta:
-        moments = self._moments.get(key, ())
-        if len(moments) < self._limit:
+        moments = self._moments.get(key)
+        if moments is None or len(moments) < self._limit:
             return timedelta(0)
         return min(moments[0] + self._window - now, self._window)
 

@@ -108,8 +108,10 @@ def _finished(reply: Reply, request: Request, desk: Desk) -> Reply:
 
 
 def _origin(reply: Reply, request: Request) -> Origin:
-    """As many picks as were asked for means that there are likely more."""
+    """As many picks as were asked for means that there are likely more; what has none is no page of anything."""
     subject = subject_of(str(meant(request.options).get(STEAM, "")))
+    if not reply.picks:
+        return Origin(request.id, subject=subject)
     return Origin(request.root or request.id, request.page, len(reply.picks) >= request.shown, subject)
 
 
