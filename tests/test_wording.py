@@ -12,8 +12,10 @@ from sqlalchemy import Table
 
 import bot
 from bot.commands import COMMANDS
+from bot.commands.steam_words import GAMES, STEAM
 from bot.commands.wishes import FILTERS, TAG
 from bot.messages import Language
+from bot.presses import Deed
 from bot.wording import LONGEST_QUOTE, Wording, quoted, texts
 from recommender.catalog import Game
 from recommender.recommend import Because, Pick
@@ -41,6 +43,8 @@ def derived() -> set[str]:
         *(f"{when}.{what}" for when in ("near", "unknown") for what in ("game", "tag", "zone", "command")),
         *(f"month.{month}" for month in range(1, 13)),
         *(f"value.{value}" for command in COMMANDS for option in command.options for value in option.choices),
+        *(f"button.{deed}" for deed in set(Deed) - {Deed.CHOOSE, Deed.ASK}),
+        *(f"form.{name}.{part}" for name in (GAMES, STEAM) for part in ("title", "label", "hint")),
         *(f"group.{command.name.split()[0]}" for command in COMMANDS if " " in command.name),
     }
 
