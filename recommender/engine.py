@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -109,7 +109,8 @@ class Engine:
 def recommend(served: Served, library: Library, wish: Wish, k: int) -> Answer:
     owned = served.scorer.items.owned(library)
     scorer: Scorer = served.scorer if len(owned) else served.popularity
-    return Answer(tuple(picks_for(owned, scorer, served.shelf, wish, k)), served.version, len(owned))
+    picks = picks_for(owned, scorer, served.shelf, wish, k)
+    return Answer(tuple(_told(pick, library) for pick in picks), served.version, len(owned))
 
 
 def together(served: Served, libraries: Sequence[Library], wish: Wish, k: int) -> Answer:
@@ -131,4 +132,11 @@ def explain(served: Served, library: Library, game: Game) -> Pick | None:
     owned = served.scorer.items.owned(library)
     if position is None or not len(owned):
         return None
-    return why(owned, position, served.scorer, served.shelf)
+    pick = why(owned, position, served.scorer, served.shelf)
+    return _told(pick, library) if pick is not None else None
+
+
+def _told(pick: Pick, library: Library) -> Pick:
+    """A score knows only which games speak for it; which of them are liked, not owned, the library knows."""
+    told = (replace(because, liked=because.game.app_id in library.liked) for because in pick.because)
+    return replace(pick, because=tuple(told)) if library.liked else pick

@@ -17,11 +17,15 @@ REASONS = 3
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """One owned game's exact part in a score: `share` is its part of all that spoke for the pick, in (0, 1]."""
+    """One owned game's exact part in a score: `share` is its part of all that spoke for the pick, in (0, 1].
+
+    A `liked` one is not owned, as far as anybody can see.
+    """
 
     game: Game
     minutes: int
     share: float
+    liked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
