@@ -191,6 +191,11 @@ class Settings(BaseSettings):
             return self.database_url.get_secret_value()
         return f"sqlite:///{quote(str(self.home / 'indiean.sqlite'))}"
 
+    def secrets(self) -> list[str]:
+        """What must not be in a log."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+
     def training(self) -> TrainingSettings:
         weighting = Weighting(self.weight_owned, self.weight_played, self.weight_log_hours)
         model = LinearSettings(self.l2, self.dropout, weighting)
