@@ -58,6 +58,21 @@ async def running(settings: Settings, served: Served, libraries: Libraries | Non
         )
 
 
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """The database alone, brought up to date.
+
+    Raises:
+        DatabaseError: it is away, or refuses us.
+    """
+    database = Database(settings.database)
+    try:
+        await database.migrate()
+        yield database
+    finally:
+        await database.close()
+
+
 def _steam(settings: Settings) -> Steam:
     return Steam(str(settings.steam_api_url).rstrip("/"), settings.steam_api_key)
 

@@ -9,6 +9,7 @@ from functools import partial
 import httpx
 
 from bot.commands.command import Desk
+from bot.discord.address import address
 from bot.discord.starts import Starts, ask_limit, careful
 from bot.serving import Platform
 from bot.settings import Settings
@@ -27,7 +28,7 @@ async def chats(settings: Settings, desk: Desk) -> AsyncIterator[Sequence[Platfo
 
 def _discord(settings: Settings, token: str, desk: Desk, client: httpx.AsyncClient) -> Platform:
     from bot.discord.client import Shop  # noqa: PLC0415
-    from bot.discord.running import address, run_discord  # noqa: PLC0415
+    from bot.discord.running import run_discord  # noqa: PLC0415
 
     api_url = str(settings.discord_api_url)
     address(api_url, str(settings.discord_gateway_url))

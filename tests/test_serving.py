@@ -290,7 +290,7 @@ async def test_what_no_other_try_would_mend_is_final(error: Exception, word: str
         await careful("Discord", run, _nothing_said, Starts(tmp_path / "s"), now=lambda: NOON).run(asyncio.Event())
 
 
-@pytest.mark.parametrize("error", [closed(4000), closed(1006), OSError("away"), discord.GatewayNotFound()])
+@pytest.mark.parametrize("error", [closed(4000), closed(1006), OSError("away")])
 def test_what_may_pass_is_not_final(error: Exception) -> None:
     assert final(error) is None
 
