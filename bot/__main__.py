@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 from rich.logging import RichHandler
 
-from bot.cli import data, discord_sync, learn, models, people, serve
+from bot.cli import data, discord_sync, doctor, learn, models, people, serve
 from bot.cli.output import err
 from bot.errors import BotError
 from bot.settings import SettingsRefused
@@ -31,6 +31,7 @@ app.command("demo")(people.demo)
 app.command("chat")(people.chat)
 app.command("recommend")(people.recommend)
 app.command("serve")(serve.serve)
+app.command("doctor")(doctor.doctor)
 app.add_typer(discord_sync.app, name="discord")
 app.add_typer(data.app, name="data")
 app.command("train")(learn.train_command)

@@ -40,6 +40,7 @@ class LittleDiscord:
         self.sent: list[list[dict[str, Any]]] = []
         self.status: int | None = None
         self.body: dict[str, Any] = {"message": "out of order", "code": 0}
+        self.starts_left = 1000
         self._port = 0
 
     @property
@@ -52,6 +53,7 @@ class LittleDiscord:
         add.add_get("/api/v10/users/@me", self._me)
         add.add_get("/api/v10/applications/@me", self._about)
         add.add_get("/api/v10/oauth2/applications/@me", self._about)
+        add.add_get("/api/v10/gateway/bot", self._gateway)
         add.add_get(f"/api/v10/applications/{APPLICATION}/commands", self._list)
         add.add_put(f"/api/v10/applications/{APPLICATION}/commands", self._put)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
@@ -94,6 +96,10 @@ class LittleDiscord:
 
     async def _me(self, _: web.Request) -> web.Response:
         return _json({"id": str(APPLICATION), "username": "IndieAn", "discriminator": "0", "bot": True})
+
+    async def _gateway(self, _: web.Request) -> web.Response:
+        limit = {"total": 1000, "remaining": self.starts_left, "reset_after": 14_400_000, "max_concurrency": 1}
+        return _json({"url": "wss://gateway.discord.gg", "shards": 1, "session_start_limit": limit})
 
     async def _about(self, _: web.Request) -> web.Response:
         return _json(self.about)

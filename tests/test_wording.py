@@ -12,6 +12,7 @@ import pytest
 import bot
 from bot.commands import COMMANDS
 from bot.commands.wishes import FILTERS, TAG
+from bot.doctor import Check
 from bot.messages import Language
 from bot.wording import LONGEST_QUOTE, Wording, quoted, texts
 from recommender.catalog import Game
@@ -30,6 +31,7 @@ def derived() -> set[str]:
         *(f"option.{name}" for name in options),
         *(f"refused.missing_{name}" for name in required),
         *(f"filter.{option.name}" for option in (TAG, *FILTERS)),
+        *(f"doctor.name.{check}" for check in Check),
         *(f"{when}.{what}" for when in ("near", "unknown") for what in ("game", "tag", "command")),
     }
 

@@ -6,8 +6,9 @@ https://discord.com/developers/docs/events/gateway#session-start-limit-object
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -152,15 +153,16 @@ async def ask_limit(client: httpx.AsyncClient, api_url: str, token: str) -> Sess
         return None
     if answer.status_code == httpx.codes.UNAUTHORIZED:
         raise PlatformRefused(RESET_IT)
-    limit = read_limit(answer) if answer.is_success else None
+    limit = read_limit(answer.content) if answer.is_success else None
     if limit is None:
         log.warning("Discord does not say how many starts are left: HTTP %d", answer.status_code)
     return limit
 
 
-def read_limit(answer: httpx.Response) -> SessionLimit | None:
+def read_limit(body: bytes) -> SessionLimit | None:
+    """From an answer to GET /gateway/bot, as long as it is one."""
     try:
-        said: Mapping[str, int] = answer.json()["session_start_limit"]
+        said = json.loads(body)["session_start_limit"]
         return SessionLimit(int(said["total"]), int(said["remaining"]), int(said["reset_after"]) / 1000)
     except (ValueError, LookupError, TypeError):
         return None
