@@ -107,10 +107,10 @@ def ready(findings: Iterable[Finding]) -> bool:
     return not any(finding.state in {State.MISSING, State.BROKEN} for finding in findings)
 
 
-def of_home(home: Path, why_not: str | None, words: Wording) -> Finding:
-    if why_not is None:
+def of_home(home: Path, obstacle: Path | None, words: Wording) -> Finding:
+    if obstacle is None:
         return Finding(Check.HOME, State.OK, words.say("doctor.home_ok", path=home))
-    return Finding(Check.HOME, State.BROKEN, words.say("doctor.home_broken", path=home, why=why_not))
+    return Finding(Check.HOME, State.BROKEN, words.say("doctor.home_broken", path=home, why=obstacle))
 
 
 def of_model(found: Model | RecommenderError, words: Wording) -> Finding:

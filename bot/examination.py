@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,26 +30,26 @@ from bot.doctor import (
 )
 from bot.settings import Settings
 from bot.wording import Wording
-from recommender.errors import RecommenderError
+from recommender.errors import NoModel, RecommenderError
 from recommender.registry import Registry
 from storage.errors import DatabaseError, SteamError
-from storage.standing import standing
+from storage.standing import obstacle, standing
 from storage.steam import Steam
 
 PATIENCE = 5.0
 """Seconds for each question to somebody else."""
-SOMEBODY = "gabelogannewell"
-"""Who Steam is asked about to see whether it accepts the key: nobody's account here."""
+NOBODY = "indiean-doctor"
+"""Whom Steam is asked about to see whether it accepts the key; that there is no such player is a good answer."""
 
 
-async def examine(settings: Settings, words: Wording) -> list[Finding]:
-    """In the order of `Check`."""
-    async with httpx.AsyncClient(timeout=PATIENCE) as client:
+async def examine(settings: Settings, words: Wording, patience: float = PATIENCE) -> list[Finding]:
+    """In the order of `Check`; nobody is waited for longer than `patience` seconds a question."""
+    async with httpx.AsyncClient(timeout=patience) as client:
         found = await asyncio.gather(
             asyncio.to_thread(_home, settings.home, words),
             asyncio.to_thread(_model, settings.models, words),
-            _database(settings, words),
-            _steam(settings, words),
+            _database(settings, words, patience),
+            _steam(settings, words, patience),
             _discord(settings, client, words),
             _public(settings, client, words),
         )
@@ -60,10 +59,7 @@ async def examine(settings: Settings, words: Wording) -> list[Finding]:
 
 
 def _home(home: Path, words: Wording) -> list[Finding]:
-    """It need not be there yet, only to be possible."""
-    there = next(folder for folder in (home, *home.parents) if folder.exists())
-    why_not = None if there.is_dir() and os.access(there, os.W_OK | os.X_OK) else str(there)
-    return [of_home(home, why_not, words)]
+    return [of_home(home, obstacle(home), words)]
 
 
 def _model(models: Path, words: Wording) -> list[Finding]:
@@ -72,21 +68,23 @@ def _model(models: Path, words: Wording) -> list[Finding]:
         served = registry.open(registry.current())
     except RecommenderError as error:
         return [of_model(error, words)]
+    except OSError:  # the home folder is no place to look in, as is said of it
+        return [of_model(NoModel(str(models)), words)]
     return [of_model(Model(served.version, len(served.catalog), served.synthetic), words)]
 
 
-async def _database(settings: Settings, words: Wording) -> list[Finding]:
+async def _database(settings: Settings, words: Wording, patience: float) -> list[Finding]:
     try:
-        return [of_database(await standing(settings.database, patience=PATIENCE), words)]
+        return [of_database(await standing(settings.database, patience=patience), words)]
     except DatabaseError as error:
         return [of_database(error, words)]
 
 
-async def _steam(settings: Settings, words: Wording) -> list[Finding]:
+async def _steam(settings: Settings, words: Wording, patience: float) -> list[Finding]:
     url = str(settings.steam_api_url)
-    async with Steam(url, settings.steam_api_key, attempts=1, patience=PATIENCE) as steam:
+    async with Steam(url, settings.steam_api_key, attempts=1, patience=patience) as steam:
         try:
-            await steam.resolve(SOMEBODY)
+            await steam.resolve(NOBODY)
         except SteamError as error:
             return [of_steam(error, words)]
     return [of_steam(None, words)]
@@ -125,7 +123,7 @@ def _oauth(settings: Settings) -> OAuth | None:
 
 async def _ask(client: httpx.AsyncClient, url: str, headers: Mapping[str, str]) -> Answer:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(client.timeout.read):
             answer = await client.get(url, headers=headers)
     except (httpx.HTTPError, TimeoutError) as error:
         return Answer(None, why=type(error).__name__)

@@ -31,8 +31,8 @@ async def standing(url: str, *, patience: float = 5.0) -> Standing:
         DatabaseUnavailable, DatabaseError: as `Database` does.
     """
     address = driver_url(url)
-    if address.get_backend_name() == "sqlite" and not (file := sqlite_file(address)).exists():
-        _require_room(file)
+    if address.get_backend_name() == "sqlite" and not os.access(file := sqlite_file(address), os.F_OK):
+        _require_room(file.parent)
         return Standing.EMPTY
     database = Database(url, patience=patience)
     try:
@@ -43,9 +43,14 @@ async def standing(url: str, *, patience: float = 5.0) -> Standing:
     return _compared(revision, ScriptDirectory.from_config(migrations()))
 
 
-def _require_room(file: Path) -> None:
-    there = next(folder for folder in file.parents if folder.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+def obstacle(folder: Path) -> Path | None:
+    """What keeps us from writing into a folder, which need not be there yet; None where nothing does."""
+    there = next((each for each in (folder, *folder.parents) if os.access(each, os.F_OK)), folder)
+    return None if there.is_dir() and os.access(there, os.W_OK | os.X_OK) else there
+
+
+def _require_room(folder: Path) -> None:
+    if (there := obstacle(folder)) is not None:
         raise DatabaseUnavailable(f"the database file cannot be made because of {there}")
 
 

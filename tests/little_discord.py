@@ -19,7 +19,8 @@ class LittleDiscord:
     """`async with LittleDiscord() as it` runs in the test's own loop, `.running_in_thread()` beside it.
 
     `url` is what to configure as the API's address. `about` is the application as Discord tells of it, `commands` what
-    it has registered, `sent` what was put there, one list a request. With `status` set, all is answered with that.
+    it has registered, `sent` what was put there, one list a request. With `status` set, all is answered with that and
+    `body`; one that `hangs` answers nothing.
     """
 
     def __init__(self) -> None:
@@ -41,13 +42,19 @@ class LittleDiscord:
         self.status: int | None = None
         self.body: dict[str, Any] = {"message": "out of order", "code": 0}
         self.starts_left = 1000
+        self.hangs = False
         self._port = 0
 
     @property
+    def root(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/api/v10"
+        return f"{self.root}/api/v10"
 
     async def __aenter__(self) -> Self:
+        self._closing = asyncio.Event()
         application = web.Application(middlewares=[self._guard])
         add = application.router
         add.add_get("/api/v10/users/@me", self._me)
@@ -63,6 +70,7 @@ class LittleDiscord:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._closing.set()
         await self._runner.cleanup()
 
     @contextmanager
@@ -87,8 +95,12 @@ class LittleDiscord:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        if self.hangs:
+            await self._closing.wait()
         if self.status is not None:
             return _json(self.body, status=self.status)
+        if request.path == "/healthz":  # where a test takes this for the bot's own web server
+            return web.Response()
         if request.headers.get("Authorization") != f"Bot {TOKEN}":
             return _json({"message": "401: Unauthorized", "code": 0}, status=401)
         answer: web.StreamResponse = await handler(request)
