@@ -65,7 +65,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join((kept if kept.strip() else text.casefold()).split()))
 
 
-def _theme(tag: str) -> str:
+def joined(tag: str) -> str:
     """What the spellings of one tag have in common: the sets write "Rogue-like" and the store now "Roguelike"."""
     return fold(tag).replace(" ", "")
 
@@ -73,8 +73,8 @@ def _theme(tag: str) -> str:
 def _one_spelling(games: Sequence[Game]) -> Iterator[Game]:
     """The same games with each tag as it is spelt most often, so that a theme is one theme whatever set it is from."""
     counts = Counter(tag for game in games for tag in {*game.tags, *game.genres})
-    commonest = {_theme(tag): tag for tag, _ in reversed(counts.most_common())}
-    spelling = {tag: common for tag in counts if (common := commonest[_theme(tag)]) != tag}
+    commonest = {joined(tag): tag for tag, _ in reversed(counts.most_common())}
+    spelling = {tag: common for tag in counts if (common := commonest[joined(tag)]) != tag}
     for game in games:
         if spelling.keys().isdisjoint((*game.tags, *game.genres)):
             yield game
@@ -101,7 +101,7 @@ class Catalog:
         self._ids = list(self._games)
         counts = Counter(tag for game in self._games.values() for tag in {*game.tags, *game.genres})
         self._tags = {fold(tag): tag for tag, _ in reversed(counts.most_common())}
-        self._joined_tags = {_theme(tag): tag for tag in self._tags.values()}
+        self._joined_tags = {joined(tag): tag for tag in self._tags.values()}
         self._tag_order = [tag for tag, _ in counts.most_common()]
 
     def __len__(self) -> int:
@@ -133,7 +133,7 @@ class Catalog:
             UnknownTag: nothing is called that; carries up to five near misses, the likeliest first.
         """
         tag = fold(said)
-        if (found := self._tags.get(tag) or self._joined_tags.get(_theme(said))) is not None:
+        if (found := self._tags.get(tag) or self._joined_tags.get(joined(said))) is not None:
             return found
         matches = process.extract(tag, list(self._tags), scorer=fuzz.WRatio, limit=5, score_cutoff=NEAR)
         raise UnknownTag(said, tuple(self._tags[key] for key, _, _ in matches))

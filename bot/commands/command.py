@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from bot.commands.recents import Recents
+from bot.cooldowns import Cooldowns
 from bot.messages import Reply, Request
 from recommender.engine import Engine
 from recommender.library import Library
@@ -51,6 +52,14 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class Instead:
+    """What a press of a button stands for: the request to answer in its place, to this person alone if `private`."""
+
+    request: Request
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """One row of the table. The first option is what somebody means who names none.
 
@@ -59,7 +68,7 @@ class Command:
     """
 
     name: str
-    handler: Callable[[Request, Desk], Awaitable[Reply]]
+    handler: Callable[[Request, Desk], Awaitable[Reply | Instead]]
     options: tuple[Option, ...] = ()
     personal: bool = True
     manages: bool = False
@@ -77,7 +86,7 @@ class Libraries(Protocol):
 class Desk:
     """The collaborators of every command; `past` reads what `logs` wrote, which may be a moment behind.
 
-    `clock` is in seconds and never runs backwards.
+    Without `cooldowns` nobody is slowed. `clock` is in seconds and never runs backwards.
     """
 
     commands: tuple[Command, ...]
@@ -89,5 +98,6 @@ class Desk:
     accounts: Accounts
     subscriptions: Subscriptions
     personal: PersonalData
+    cooldowns: Cooldowns | None = None
     recents: Recents = field(default_factory=Recents)
     clock: Callable[[], float] = time.monotonic

@@ -7,7 +7,7 @@ import math
 from bot.commands.command import Desk
 from bot.commands.near import tags_near, titles_near
 from bot.commands.refused import Refused
-from bot.commands.steam_words import STEAM
+from bot.commands.steam_words import GAMES, STEAM
 from bot.commands.suitable import suitable
 from bot.commands.titles import joined
 from bot.messages import Choice, Outcome, Reply, Request
@@ -33,13 +33,16 @@ STEAM_KEYS: dict[type[SteamError], str] = {
     SteamKeyRefused: "unavailable.steam_key_refused",
     SteamRateLimited: "unavailable.steam_pause",
 }
+INVITING = frozenset({"refused.nobody", "refused.empty_library", "refused.ask_first", "refused.not_yours"})
+"""Refusals that say: name games instead."""
 
 
 async def reply_to(error: Refused | RecommenderError | StorageError, request: Request, desk: Desk) -> Reply:
     words = Wording(request.language)
     match error:
         case Refused():
-            return Reply(words.say(error.why, **error.fields), outcome=Outcome.REFUSED)
+            choices = _invitations(error.why, words)
+            return Reply(words.say(error.why, **error.fields), choices=choices, outcome=Outcome.REFUSED)
         case UnknownGame():
             return titles_near(error, request, desk, lambda title: {"game": title})
         case UnknownTag():
@@ -62,7 +65,18 @@ async def _steam_reply(error: SteamError, request: Request, desk: Desk) -> Reply
     key = _steam_key(error)
     invitation = words.say("invitation", examples=joined(famous(desk)))
     outcome = Outcome.REFUSED if key.startswith("refused") else Outcome.UNAVAILABLE
-    return Reply(f"{words.say(key, **_steam_fields(error))}\n{invitation}", outcome=outcome)
+    text = f"{words.say(key, **_steam_fields(error))}\n{invitation}"
+    return Reply(text, choices=(name_games(words),), outcome=outcome)
+
+
+def name_games(words: Wording) -> Choice:
+    return Choice(words.say("choice.name_games"), "recommend", ask=GAMES)
+
+
+def _invitations(why: str, words: Wording) -> tuple[Choice, ...]:
+    if why == "refused.nobody":
+        return name_games(words), Choice(words.say("choice.give_steam"), "recommend", ask=STEAM)
+    return (name_games(words),) if why in INVITING else ()
 
 
 def _steam_key(error: SteamError) -> str:
