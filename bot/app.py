@@ -72,6 +72,18 @@ async def _primed(cooldowns: Cooldowns | None, past: Logs) -> None:
         cooldowns.prime(await past.asked_since(datetime.now(UTC) - cooldowns.window))
     except DatabaseError as away:
         log.warning("who asked lately is not known, so nobody is slowed for it: %s", away)
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """The database alone, brought up to date.
+
+    Raises:
+        DatabaseError: it is away, or refuses us.
+    """
+    database = Database(settings.database)
+        await database.migrate()
+        yield database
+    finally:
+        await database.close()
 
 
 def _steam(settings: Settings) -> Steam:
