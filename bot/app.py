@@ -72,6 +72,8 @@ async def _primed(cooldowns: Cooldowns | None, past: Logs) -> None:
         cooldowns.prime(await past.asked_since(datetime.now(UTC) - cooldowns.window))
     except DatabaseError as away:
         log.warning("who asked lately is not known, so nobody is slowed for it: %s", away)
+
+
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
     """The database alone, brought up to date.
@@ -80,6 +82,7 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
         DatabaseError: it is away, or refuses us.
     """
     database = Database(settings.database)
+    try:
         await database.migrate()
         yield database
     finally:
