@@ -17,11 +17,16 @@ from rich.text import Text
 from bot.commands.command import Command, Option
 from bot.commands.near import REST
 from bot.messages import Choice, Language, Person, Place, Reply, Request, Value
+from bot.presses import Deed, about
 from bot.wording import Wording
 from recommender.recommend import Pick
 
 STORE = "https://store.steampowered.com"
 HERE = Person("terminal", "local")
+
+PAGES = frozenset({Deed.NEXT, Deed.PREVIOUS, Deed.SHARE})
+PRESSED = frozenset(Deed) - {Deed.CHOOSE, Deed.ASK}
+"""A choice is taken by its number alone."""
 
 Dispatch = Callable[[Request], Awaitable[Reply]]
 
@@ -71,20 +76,51 @@ class Terminal:
         return await self.dispatch(request)
 
 
+def press(line: str, answer: Reply | None) -> Spoken | None:
+    """A button of the answer before, typed: `/next`, `/previous`, `/share`, or `/like 2` of its second pick.
+
+    None where the line is none of that. What cannot be pressed is pressed in vain, so that a sentence says so.
+    """
+    word, _, place = line.strip().removeprefix("/").casefold().partition(" ")
+    if not line.strip().startswith("/") or word not in PRESSED:
+        return None
+    deed, number = Deed(word), place.strip()
+    origin = answer.origin if answer else None
+    if answer is None or origin is None:
+        return Spoken(word, {})
+    if deed in PAGES:
+        return Spoken(word, dict(about(origin, deed, origin.page).options))
+    if not number.isdecimal() or not 1 <= int(number[:3]) <= len(answer.picks):
+        return Spoken(word, {"answer": origin.answer})
+    return Spoken(word, dict(about(origin, deed, answer.picks[int(number[:3]) - 1].game.app_id).options))
+
+
 def parse(line: str, commands: Sequence[Command]) -> Spoken:
-    """`/command value name: value`: quotes hold a value together, and only known names part a value from the next."""
+    """`/command value name: value`: quotes hold a value together, and only known names part a value from the next.
+
+    The name of a command may be two words.
+    """
     text = line.strip()
     if not text:
         return Spoken("help", {})
     if not text.startswith("/"):
         text = f"/recommend games: {text}"
-    name, _, rest = text[1:].partition(" ")
-    command = next((known for known in commands if known.name == name.casefold()), None)
+    command, rest = _command(text[1:], commands)
     if command is None:
+        name, _, rest = text[1:].partition(" ")
         everything = [option.name for known in commands for option in known.options]
         return Spoken(name, _options(rest, everything, REST))
     names = [option.name for option in command.options]
     return Spoken(command.name, _options(rest, names, names[0] if names else None))
+
+
+def _command(text: str, commands: Sequence[Command]) -> tuple[Command | None, str]:
+    """The command that the text begins with, and what follows it."""
+    for known in commands:
+        words = r"\s+".join(map(re.escape, known.name.split()))
+        if found := re.match(rf"{words}(?:\s+|$)", text, re.IGNORECASE):
+            return known, text[found.end() :]
+    return None, text
 
 
 def _options(text: str, names: Sequence[str], first: str | None) -> dict[str, Value]:
