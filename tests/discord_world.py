@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +35,7 @@ class World:
 
     async def restart(self) -> None:
         """What is not in the database is gone."""
+        await self.place.flush()
         self.client = _client(replace(self.place.desk, recents=Recents()), Shop())
         await self.env.restart_bot(self.client)
 
@@ -56,7 +57,7 @@ async def on_discord(
             known = client.get_channel(adults.id)
             assert isinstance(known, discord.TextChannel), "a new channel is heard of at once"
             known.nsfw = True  # simcord knows no age-restricted channels
-            yield World(
+            world = World(
                 place,
                 env,
                 client,
@@ -65,6 +66,10 @@ async def on_discord(
                 guild.add_member(env.create_user("ann")),
                 guild.add_member(env.create_user("bob")),
             )
+            try:
+                yield world
+            finally:
+                await place.flush()  # simcord ends what is under way wherever it is
 
 
 @asynccontextmanager
@@ -94,6 +99,6 @@ def code(message: simcord.ResponseMessage, deed: Deed, at: int = 0) -> str:
     return codes(message.components, deed)[at]
 
 
-def codes(components: list[Part], deed: Deed) -> list[str]:
+def codes(components: Sequence[Part], deed: Deed) -> list[str]:
     found = [part["custom_id"] for part in walk(components) if "custom_id" in part]
     return [one for one in found if (press := pressed(one)) is not None and press.deed is deed]
