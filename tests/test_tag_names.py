@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.korean_names import korean_names, letters
 from bot.messages import Language
-from bot.tag_names import english, korean_letters, korean_names, localized, tag_named
+from bot.tag_names import completing, english, localized, tag_named
 from recommender.catalog import Catalog, Game, joined
 from recommender.errors import UnknownTag
 from storage.datasets.sample import sample_games
 
 EN, KO = Language.EN, Language.KO
-NAMES = korean_names()
+NAMES = korean_names("tags")
 CATALOG = Catalog([Game(1, "a", ("Rogue-like", "Horror", "Farming Sim"), ("Indie",)), Game(2, "b", ("Horror", "RPG"))])
 
 
@@ -121,4 +122,12 @@ def test_whatever_is_said_is_a_tag_of_the_catalogue_or_refused_with_some_of_it(s
 
 @pytest.mark.parametrize("half", ["ㄱ", "고", "공", "공ㅍ", "공포"])
 def test_a_name_begins_with_what_is_half_typed_of_it(half: str) -> None:
-    assert korean_letters("공포").startswith(korean_letters(half))
+    assert letters("공포").startswith(letters(half))
+
+
+def test_tags_are_completed_by_their_korean_names() -> None:
+    assert completing("ㄹ", CATALOG.tags) == ["Rogue-like", "Farming Sim"]
+    assert completing("시뮬", CATALOG.tags) == ["Farming Sim"]
+    assert completing("농사", CATALOG.tags) == ["Farming Sim"]
+    assert completing("", CATALOG.tags) == [tag for tag in CATALOG.tags if localized(tag, KO) != tag]
+    assert completing("협동", CATALOG.tags) == []
