@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion, ThreadedCompleter
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from rich.text import Text
 
 from bot.commands.command import Command, Option
-from bot.messages import Choice, Reply
+from bot.commands.titles import parted
+from bot.completions import LISTS, pieces
+from bot.messages import Choice, Language, Reply
 from bot.terminal import Spoken, Terminal, parse, plain, press, unfinished
 from bot.wording import Wording
 from recommender.engine import Engine
 
 PROMPT = "> "
 QUIT = frozenset({"/quit", "/exit"})
-MOST = 25
-"""Completions offered at once."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ async def chat(terminal: Terminal, engine: Engine, history: Path | None = None) 
     session: PromptSession[str] = PromptSession(
         PROMPT,
         history=_remembering(history),
-        completer=ThreadedCompleter(Completions(terminal.commands, engine, adult_ok=terminal.adult_ok)),
+        completer=Completions(terminal.commands, engine, terminal.language, adult_ok=terminal.adult_ok),
         complete_while_typing=True,
     )
     before, begun = Before(), ""
@@ -101,44 +101,51 @@ def _remembering(history: Path | None) -> History:
 
 
 class Completions(Completer):
-    """Names of commands, then of their options, and the catalogue's tags and titles as their values."""
+    """Names of commands, then of their options, and what completes their values."""
 
-    def __init__(self, commands: Sequence[Command], engine: Engine, *, adult_ok: bool = False) -> None:
+    def __init__(
+        self,
+        commands: Sequence[Command],
+        engine: Engine,
+        language: Language = Language.EN,
+        *,
+        adult_ok: bool = False,
+    ) -> None:
         self._commands = {command.name: command for command in commands}
         self._engine = engine
+        self._language = language
         self._adult_ok = adult_ok
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        raise NotImplementedError("the prompt asks get_completions_async")
+
+    async def get_completions_async(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> AsyncGenerator[Completion, None]:
         del complete_event
-        text = document.text_before_cursor.lstrip()
+        for completion in await self._completing(document.text_before_cursor.lstrip()):
+            yield completion
+
+    async def _completing(self, text: str) -> list[Completion]:
         names = [f"/{known} " for known in self._commands]
         begun = [name for name in names if name.startswith(text.casefold()) and len(name) > len(text)]
         if begun:
             return _starting(text, begun)
         if not text.startswith("/"):
-            return self._inside(self._commands["recommend"], f"games: {text}")
+            return await self._inside(self._commands["recommend"], f"games: {text}")
         name = next((name for name in names if text.casefold().startswith(name)), "")
-        return self._inside(self._commands[name.strip("/ ")], text[len(name) :]) if name else []
+        return await self._inside(self._commands[name.strip("/ ")], text[len(name) :]) if name else []
 
-    def _inside(self, command: Command, rest: str) -> Iterable[Completion]:
+    async def _inside(self, command: Command, rest: str) -> list[Completion]:
         option, value = unfinished(rest, command)
-        if option is not None:
-            yield from self._values(option, value)
+        values = await self._values(option, value) if option is not None else []
         free = [f"{known.name}: " for known in command.options if f"{known.name}:" not in rest]
-        yield from _starting(rest.rpartition(" ")[2], free)
+        return values + _starting(rest.rpartition(" ")[2], free)
 
-    def _values(self, option: Option, typed: str) -> list[Completion]:
-        if option.autocomplete == "tag":
-            tags = self._engine.served.catalog.complete_tag(typed, MOST)
-            return [Completion(tag, -len(typed)) for tag in tags]
-        if option.autocomplete in {"title", "titles"}:
-            last = typed.rpartition(",")[2].lstrip()
-            return [Completion(title, -len(last)) for title in self._titles(last)]
-        return _starting(typed, option.choices)
-
-    def _titles(self, typed: str) -> list[str]:
-        games = self._engine.served.catalog.complete_title(typed, 2 * MOST)
-        return [game.title for game in games if self._adult_ok or not game.adult][:MOST]
+    async def _values(self, option: Option, typed: str) -> list[Completion]:
+        part = parted(typed)[1] if option.autocomplete in LISTS else typed
+        found = await pieces(option, part, self._language, self._engine, adult_ok=self._adult_ok)
+        return [Completion(one.value, -len(part), display=one.label) for one in found]
 
 
 def _starting(typed: str, names: Iterable[str]) -> list[Completion]:

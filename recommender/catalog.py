@@ -117,15 +117,20 @@ class Catalog:
     def get(self, app_id: int) -> Game | None:
         return self._games.get(app_id)
 
+    def named(self, title: str) -> Game | None:
+        """The game that is meant by that very title."""
+        app_id = self._by_title.get(fold(title))
+        return None if app_id is None else self._games[app_id]
+
     def find(self, said: str) -> Game:
         """A game by title or by app id.
 
         Raises:
             UnknownGame: nothing is called that; carries up to five near misses, the likeliest first.
         """
+        if (named := self.named(said)) is not None:
+            return named
         title = fold(said)
-        if (found := self._by_title.get(title)) is not None:
-            return self._games[found]
         if title.isdecimal() and len(title) <= APP_ID_DIGITS and (game := self._games.get(int(title))) is not None:
             return game
         raise UnknownGame(said, self._near_titles(title))
@@ -156,7 +161,7 @@ class Catalog:
         found: dict[int, Game] = {}
         for app_id in chain(self._of_id(part), self._with_text("\n" + part), self._with_text(part)):
             game = self._games[app_id]
-            if game.title and (adult or not game.adult):
+            if game.title.strip() and (adult or not game.adult):
                 found[app_id] = game
             if len(found) >= limit:
                 break

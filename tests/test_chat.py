@@ -13,8 +13,10 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from bot.chat import MOST, Completions, chat, tour
+from bot.chat import Completions, chat, tour
 from bot.commands import COMMANDS
+from bot.completions import MOST
+from bot.messages import Language
 from recommender.engine import Engine
 from tests import worlds
 from tests.fakes import Place, open_place, terminal
@@ -35,10 +37,10 @@ async def talk(place: Place, typed: str, history: Path | None = None) -> str:
     return screen.getvalue()
 
 
-def completed(typed: str, *, adult_ok: bool = False) -> list[str]:
+async def completed(typed: str, language: Language = Language.EN, *, adult_ok: bool = False) -> list[str]:
     engine = Engine(worlds.served())
-    completions = Completions(COMMANDS, engine, adult_ok=adult_ok)
-    found = [typed[: len(typed) + c.start_position] + c.text for c in completions.get_completions(*_at_end(typed))]
+    completions = Completions(COMMANDS, engine, language, adult_ok=adult_ok).get_completions_async(*_at_end(typed))
+    found = [typed[: len(typed) + one.start_position] + one.text async for one in completions]
     engine.close()
     return found
 
@@ -101,42 +103,57 @@ async def test_a_tour_shows_what_was_said_before_each_answer(place: Place) -> No
     assert lines[lines.index("> 1") + 1] == "Goes well with Static:"
 
 
-def test_commands_are_completed() -> None:
-    assert completed("/") == [f"/{command.name} " for command in COMMANDS]
-    assert completed("/re") == ["/recommend "]
-    assert completed("") == completed("/")
+async def test_commands_are_completed() -> None:
+    assert await completed("/") == [f"/{command.name} " for command in COMMANDS]
+    assert await completed("/re") == ["/recommend "]
+    assert await completed("") == await completed("/")
 
 
-def test_options_are_completed_once_each() -> None:
-    assert completed("/recommend ann ma") == ["/recommend ann max_price: "]
-    assert "/curate horror since: 2014 since: " not in completed("/curate horror since: 2014 ")
+async def test_options_are_completed_once_each() -> None:
+    assert await completed("/recommend ann ma") == ["/recommend ann max_price: "]
+    assert "/curate horror since: 2014 since: " not in await completed("/curate horror since: 2014 ")
 
 
-def test_tags_are_completed() -> None:
-    assert completed("/curate rog") == ["/curate Roguelike"]
-    assert completed("/recommend ann tag: hor") == ["/recommend ann tag: Horror"]
+async def test_tags_are_completed() -> None:
+    assert await completed("/curate rog") == ["/curate Roguelike"]
+    assert await completed("/recommend ann tag: hor") == ["/recommend ann tag: Horror"]
 
 
-def test_choices_are_completed() -> None:
-    assert completed("/curate horror mix: ")[:3] == [
+async def test_choices_are_completed() -> None:
+    assert (await completed("/curate horror mix: "))[:3] == [
         f"/curate horror mix: {mix}" for mix in ("gems", "balanced", "hits")
     ]
 
 
-def test_titles_are_completed_after_each_comma() -> None:
-    assert completed("/similar last l") == ["/similar Last Lantern"]
-    assert completed("Static, last l") == ["Static, Last Lantern"]
-    assert completed("/recommend games: Static, tess")[0] == "/recommend games: Static, Tessera"
+async def test_titles_are_completed_after_each_comma() -> None:
+    assert await completed("/similar last l") == ["/similar Last Lantern"]
+    assert await completed("Static, last l") == ["Static, Last Lantern"]
+    assert (await completed("/recommend games: Static, tess"))[0] == "/recommend games: Static, Tessera"
 
 
-def test_no_more_are_offered_than_anybody_reads() -> None:
-    assert len(completed("/similar ")) <= MOST + len(COMMANDS)
+async def test_no_more_are_offered_than_anybody_reads() -> None:
+    assert len(await completed("/similar ")) <= MOST + len(COMMANDS)
 
 
-def test_adult_titles_are_not_offered() -> None:
-    assert completed("/similar velvet") == []
-    assert completed("/similar velvet", adult_ok=True) == ["/similar Velvet Nights"]
+async def test_zones_days_and_lists_of_tags_are_completed() -> None:
+    assert await completed("/digest here zone: seo") == ["/digest here zone: Asia/Seoul"]
+    assert "/digest here day: friday" in await completed("/digest here day: fri")
+    assert await completed("/digest here tags: Horror, puz") == ["/digest here tags: Horror, Puzzle"]
 
 
-def test_an_unknown_command_completes_to_nothing() -> None:
-    assert completed("/xyzzy hor") == []
+async def test_tags_are_completed_by_their_korean_names() -> None:
+    assert await completed("/curate 공ㅍ", Language.KO) == ["/curate Horror"]
+    assert await completed("/curate 농장", Language.EN) == ["/curate Farming Sim"]
+
+
+async def test_an_opening_quote_does_not_keep_a_title_from_being_completed() -> None:
+    assert await completed('/similar "last l') == ['/similar "Last Lantern']
+
+
+async def test_adult_titles_are_not_offered() -> None:
+    assert await completed("/similar velvet") == []
+    assert await completed("/similar velvet", adult_ok=True) == ["/similar Velvet Nights"]
+
+
+async def test_an_unknown_command_completes_to_nothing() -> None:
+    assert await completed("/xyzzy hor") == []

@@ -238,6 +238,6 @@ async def test_half_a_name_asks_which_command_is_meant(grouped: Place) -> None:
 )
 async def test_a_name_of_two_words_is_completed(grouped: Place, typed: str, completed: list[str]) -> None:
     completions = Completions(GROUPED, grouped.desk.engine)
-    found = completions.get_completions(Document(typed), CompleteEvent(text_inserted=True))
+    found = completions.get_completions_async(Document(typed), CompleteEvent(text_inserted=True))
 
-    assert [typed[: len(typed) + one.start_position] + one.text for one in found] == completed
+    assert [typed[: len(typed) + one.start_position] + one.text async for one in found] == completed

@@ -15,12 +15,21 @@ LONGEST_RUN = 4
 """Pieces between commas that are tried together as one title."""
 
 _PIECE = re.compile(r'\s*(?:"([^"]*)"|“([^”]*)”|([^,]*))\s*(?:,|$)')
+_FINISHED = re.compile(r'\s*(?:"[^"]*"\s*|“[^”]*”\s*|[^,"“\s][^,]*)?,')
 
 
 def split(said: str) -> list[str]:
     """The titles between commas; one in double quotes keeps its commas."""
     pieces = (next(filter(None, found.groups()), "").strip() for found in _PIECE.finditer(said))
     return [piece for piece in pieces if piece]
+
+
+def parted(said: str) -> tuple[str, str]:
+    """The list so far up to its last comma, and what is being typed after it."""
+    at = 0
+    while (found := _FINISHED.match(said, at)) is not None:
+        at = found.end()
+    return said[:at], said[at:].lstrip()
 
 
 def joined(titles: Sequence[str]) -> str:
