@@ -64,7 +64,6 @@ async def running(
         )
 
 
-<<<<<<< HEAD
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
     """The database alone, brought up to date.
@@ -78,7 +77,8 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
-=======
+
+
 async def _primed(cooldowns: Cooldowns | None, past: Logs) -> None:
     """So that a restart forgives nobody. Soft: it does while the database is away."""
     if cooldowns is None:
@@ -87,7 +87,6 @@ async def _primed(cooldowns: Cooldowns | None, past: Logs) -> None:
         cooldowns.prime(await past.asked_since(datetime.now(UTC) - cooldowns.window))
     except DatabaseError as away:
         log.warning("who asked lately is not known, so nobody is slowed for it: %s", away)
->>>>>>> lead
 
 
 def _steam(settings: Settings) -> Steam:
