@@ -64,6 +64,16 @@ async def running(
         )
 
 
+async def _primed(cooldowns: Cooldowns | None, past: Logs) -> None:
+    """So that a restart forgives nobody. Soft: it does while the database is away."""
+    if cooldowns is None:
+        return
+    try:
+        cooldowns.prime(await past.asked_since(datetime.now(UTC) - cooldowns.window))
+    except DatabaseError as away:
+        log.warning("who asked lately is not known, so nobody is slowed for it: %s", away)
+
+
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
     """The database alone, brought up to date.
@@ -77,16 +87,6 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
-
-
-async def _primed(cooldowns: Cooldowns | None, past: Logs) -> None:
-    """So that a restart forgives nobody. Soft: it does while the database is away."""
-    if cooldowns is None:
-        return
-    try:
-        cooldowns.prime(await past.asked_since(datetime.now(UTC) - cooldowns.window))
-    except DatabaseError as away:
-        log.warning("who asked lately is not known, so nobody is slowed for it: %s", away)
 
 
 def _steam(settings: Settings) -> Steam:
