@@ -111,9 +111,13 @@ def careful(
 
     async def session(stop: asyncio.Event) -> None:
         lately = len(await asyncio.to_thread(starts.read, now()))
-        pause = pause_before(lately, await ask())
+        limit = await ask()
+        pause = pause_before(lately, limit)
         if pause:
-            log.warning("%s: %d starts in the last hour, so the next is in %.0f s", name, lately, pause)
+            left = limit.remaining if limit else "an unknown number"
+            log.warning(
+                "%s: %d starts in the last hour, %s left for today, so the next is in %.0f s", name, lately, left, pause
+            )
             await sleep_unless(stop, pause, sleep)
         if stop.is_set():
             return
