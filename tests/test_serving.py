@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,13 @@ import discord
 import httpx
 import pytest
 from aiohttp import web
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from pydantic import AnyHttpUrl, SecretStr
 
+from bot.__main__ import run
+from bot.cli.serve import serving
+from bot.commands.command import Desk
 from bot.discord.starts import (
     FREE,
     LOOK_BACK,
@@ -29,7 +36,11 @@ from bot.discord.starts import (
 )
 from bot.errors import NoAddress, PlatformRefused
 from bot.serving import LONGEST_PAUSE, Platform, listening, pause_after, serve, sleep_unless
-from tests.fakes import NOON, Clock
+from bot.settings import Settings
+from recommender.registry import Registry
+from tests import worlds
+from tests.fakes import ANN, NOON, Clock
+from tests.little_discord import LittleDiscord
 
 ROOT = Path(__file__).parents[1]
 WITHIN = 20.0
@@ -344,6 +355,67 @@ async def test_a_discord_that_is_away_is_left_to_the_connection(caplog: pytest.L
         assert await ask_limit(client, "http://127.0.0.1:9/api", "A1.B2") is None
 
     assert "ConnectError" in caplog.text
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+async def test_the_desk_of_a_serving_bot_slows_people_links_accounts_and_has_its_pages(tmp_path: Path) -> None:
+    settings = Settings(
+        home=tmp_path,
+        web_port=free_port(),
+        member_per_minute=1,
+        discord_client_id="81384788765712384",
+        discord_client_secret=SecretStr("s3cret"),
+        public_url=AnyHttpUrl("http://localhost:8080"),
+    )
+    desks: list[Desk] = []
+    pages: list[int] = []
+
+    @asynccontextmanager
+    async def chats(_: Settings, desk: Desk) -> AsyncIterator[list[Platform]]:
+        desks.append(desk)
+        yield [Platform("Fake", look)]
+
+    async def look(stop: asyncio.Event) -> None:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.web_port}") as client:
+            pages.extend([(await client.get(path)).status_code for path in ("/healthz", "/discord/callback", "/")])
+        signal.raise_signal(signal.SIGTERM)
+        await stop.wait()
+
+    async with asyncio.timeout(WITHIN):
+        await serving(settings, worlds.served(), chats)
+
+    assert pages == [200, 410, 404]
+    assert desks[0].connect is not None
+    assert desks[0].cooldowns is not None
+    assert desks[0].cooldowns.admit(ANN, None, NOON) is None
+    assert desks[0].cooldowns.admit(ANN, None, NOON) is not None
+
+
+def test_a_refused_token_ends_serve_with_status_1_and_the_way_to_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Registry(tmp_path / "models").publish(
+        worlds.model(), worlds.catalog(), created=NOON, metrics={}, fingerprint="f", synthetic=False, players=9
+    )
+    monkeypatch.setattr(Route, "BASE", Route.BASE)  # given back afterwards
+    monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INDIEAN_HOME", str(tmp_path))
+    monkeypatch.setenv("INDIEAN_WEB_PORT", "0")
+    monkeypatch.setenv("INDIEAN_DISCORD_TOKEN", "A1.B2")
+    with LittleDiscord().running_in_thread() as discord:
+        monkeypatch.setenv("INDIEAN_DISCORD_API_URL", discord.url)
+        status = run(["serve"])
+
+    assert status == 1
+    assert "Reset Token" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "discord_starts").exists()
 
 
 SERVES_A_FAKE = """
