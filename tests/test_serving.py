@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -323,6 +324,8 @@ LIMIT = {"total": 1000, "remaining": 7, "reset_after": 14_400_000, "max_concurre
         (200, {"url": "wss://gateway", "shards": 1, "session_start_limit": LIMIT}, SessionLimit(1000, 7, 14_400.0)),
         (200, {"url": "wss://gateway"}, None),
         (200, ["nonsense"], None),
+        (200, {"session_start_limit": LIMIT | {"reset_after": math.inf}}, None),
+        (200, {"session_start_limit": LIMIT | {"remaining": "few"}}, None),
         (503, {}, None),
         (429, {"retry_after": 3}, None),
     ],

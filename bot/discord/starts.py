@@ -168,7 +168,7 @@ def read_limit(body: bytes) -> SessionLimit | None:
     try:
         said = json.loads(body)["session_start_limit"]
         return SessionLimit(int(said["total"]), int(said["remaining"]), int(said["reset_after"]) / 1000)
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
         return None
 
 
