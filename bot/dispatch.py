@@ -142,6 +142,7 @@ def _log(told: _Told, desk: Desk, latency_ms: int) -> None:
         choices=[_offered(choice) for choice in reply.choices] if command else [],
     )
     desk.logs.record(row, _impressions(reply.picks))
+    log.info("/%s on %s: %s in %d ms", row.command, row.platform, row.outcome, row.latency_ms)
 
 
 def _offered(choice: Choice) -> Offered:

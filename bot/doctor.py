@@ -86,7 +86,7 @@ class Answer:
         """The content as JSON; None where it is none."""
         try:
             return json.loads(self.content)
-        except ValueError:
+        except (ValueError, RecursionError):  # RecursionError: nested deeper than any answer is
             return None
 
     @property

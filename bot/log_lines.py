@@ -12,6 +12,9 @@ from typing import TextIO
 WARNINGS_ONLY = ("aiohttp", "alembic", "asyncio", "httpcore", "httpx")
 """Libraries whose daily lines say what ours say already, or whole addresses with people's ids in them."""
 
+NO_VOICE = "voice will NOT be supported"
+"""What discord.py warns of at each start, as two packages are missing that only speaking takes."""
+
 _HIDDEN = "[hidden]"
 _PATTERNS = (
     re.compile(r"([?&](?:key|code|state)=)[^&#\s\"']+"),
@@ -56,4 +59,6 @@ def logging_lines(to: TextIO, secrets: Iterable[str] = ()) -> Iterator[None]:
 
 
 def _worth_a_line(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING or record.name.split(".")[0] not in WARNINGS_ONLY
+    if record.levelno < logging.WARNING:
+        return record.name.split(".")[0] not in WARNINGS_ONLY
+    return not record.getMessage().endswith(NO_VOICE)

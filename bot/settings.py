@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from rapidfuzz import process
 
+from bot.connections import CALLBACK
 from bot.messages import Language
 from jobs.training import TrainingSettings
 from recommender.device import Device
@@ -33,6 +34,8 @@ FOR_TESTS = "INDIEAN_TEST_"
 DEFAULTS = TrainingSettings()
 
 Address = Annotated[AnyHttpUrl, UrlConstraints(allowed_schemes=["http", "https"])]
+Pictures = Annotated[AnyHttpUrl, UrlConstraints(allowed_schemes=["https"])]
+"""No chat shows a picture that is not sent encrypted."""
 Gateway = Annotated[AnyWebsocketUrl, UrlConstraints(allowed_schemes=["ws", "wss"])]
 
 OURSELVES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -74,7 +77,7 @@ class Settings(BaseSettings):
         default=AnyHttpUrl("https://store.steampowered.com"), description="where the links of picks lead"
     )
 
-    steam_assets_url: Address = Field(
+    steam_assets_url: Pictures = Field(
         default=AnyHttpUrl("https://shared.akamai.steamstatic.com/store_item_assets"),
         description="where the covers of games are",
     )
@@ -174,7 +177,7 @@ class Settings(BaseSettings):
     @property
     def discord_callback(self) -> str | None:
         """Where Discord sends people back to who let us see their connections; None where that is not set up."""
-        return None if self.public_url is None else f"{str(self.public_url).rstrip('/')}/discord/callback"
+        return None if self.public_url is None else f"{str(self.public_url).rstrip('/')}{CALLBACK}"
 
     @property
     def models(self) -> Path:

@@ -6,11 +6,14 @@ import asyncio
 import io
 import logging
 import re
+from pathlib import Path
 
+import discord
 import httpx
 import pytest
 
 from bot.log_lines import logging_lines
+from tests.fakes import PUBLIC, open_place
 
 TOKEN = "MTk4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs"  # noqa: S105 - nobody's
 
@@ -66,6 +69,28 @@ async def test_libraries_that_log_whole_addresses_log_warnings_only(log: io.Stri
 
     assert log.getvalue().endswith("WARNING httpx: worth a line\n")
     assert log.getvalue().count("\n") == 1
+
+
+def test_nobody_is_warned_that_a_bot_that_writes_cannot_speak(
+    log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discord.VoiceClient, "warn_nacl", True)  # it warns once a process
+    with logging_lines(log):
+        discord.Client(intents=discord.Intents(guilds=True))
+
+    assert log.getvalue() == ""
+
+
+async def test_a_request_is_one_line_that_names_nobody(log: io.StringIO, tmp_path: Path) -> None:
+    async with open_place(tmp_path) as place:
+        with logging_lines(log):
+            await place.ask("recommend", steam=PUBLIC)
+            await place.ask("recommend", steam="roguefan")
+
+    lines = log.getvalue().splitlines()
+    assert len(lines) == 2
+    assert all("INFO bot.dispatch: /recommend on terminal: answered in" in line for line in lines)
+    assert not any(word in log.getvalue() for word in (PUBLIC, "roguefan", "ann"))
 
 
 async def test_what_nobody_caught_in_the_loop_is_logged(log: io.StringIO) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,9 +18,16 @@ import discord
 import httpx
 import pytest
 from aiohttp import web
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from pydantic import AnyHttpUrl, SecretStr
 
+from bot.__main__ import run
+from bot.cli.serve import serving
+from bot.commands.command import Desk
 from bot.discord.starts import (
     FREE,
+    LOOK_BACK,
     SessionLimit,
     Starts,
     ask_limit,
@@ -28,7 +37,11 @@ from bot.discord.starts import (
 )
 from bot.errors import NoAddress, PlatformRefused
 from bot.serving import LONGEST_PAUSE, Platform, listening, pause_after, serve, sleep_unless
-from tests.fakes import NOON, Clock
+from bot.settings import Settings
+from recommender.registry import Registry
+from tests import worlds
+from tests.fakes import ANN, NOON, Clock
+from tests.little_discord import LittleDiscord
 
 ROOT = Path(__file__).parents[1]
 WITHIN = 20.0
@@ -180,24 +193,22 @@ DAY = 24 * 3600.0
     ("starts", "pause"), [(0, 0), (FREE - 1, 0), (FREE, 1), (FREE + 1, 2), (FREE + 8, 256), (FREE + 9, 300), (500, 300)]
 )
 def test_after_five_starts_in_an_hour_each_waits_twice_as_long(starts: int, pause: float) -> None:
-    assert pause_before([NOON] * starts, None) == pause
+    assert pause_before(starts, None) == pause
 
 
 @pytest.mark.parametrize(("remaining", "pause"), [(1000, 0), (51, 0), (50, DAY / 51), (1, DAY / 2), (0, DAY)])
 def test_few_starts_that_are_left_are_spread_over_the_time_until_there_are_more(remaining: int, pause: float) -> None:
-    assert pause_before([], SessionLimit(1000, remaining, DAY)) == pytest.approx(pause)
+    assert pause_before(0, SessionLimit(1000, remaining, DAY)) == pytest.approx(pause)
 
 
-def test_a_process_that_dies_at_once_and_is_started_in_a_loop_stays_far_below_what_discord_allows(
-    tmp_path: Path,
-) -> None:
-    starts, now, day, count = Starts(tmp_path / "starts"), NOON, NOON + timedelta(days=1), 0
-    while now < day and count < 1001:
-        now += timedelta(seconds=1 + pause_before(starts.read(now), None))
-        starts.add(now)
-        count += 1
+def test_a_process_that_dies_at_once_and_is_started_in_a_loop_stays_far_below_what_discord_allows() -> None:
+    now, starts = 0.0, [0.0]
+    while now < DAY and len(starts) < 1001:
+        lately = sum(now - LOOK_BACK.total_seconds() < start for start in starts)
+        now += 1 + pause_before(lately, None)
+        starts.append(now)
 
-    assert 100 < count < 400
+    assert 100 < len(starts) < 400
 
 
 def test_starts_are_remembered_for_an_hour_across_processes(tmp_path: Path) -> None:
@@ -313,6 +324,8 @@ LIMIT = {"total": 1000, "remaining": 7, "reset_after": 14_400_000, "max_concurre
         (200, {"url": "wss://gateway", "shards": 1, "session_start_limit": LIMIT}, SessionLimit(1000, 7, 14_400.0)),
         (200, {"url": "wss://gateway"}, None),
         (200, ["nonsense"], None),
+        (200, {"session_start_limit": LIMIT | {"reset_after": math.inf}}, None),
+        (200, {"session_start_limit": LIMIT | {"remaining": "few"}}, None),
         (503, {}, None),
         (429, {"retry_after": 3}, None),
     ],
@@ -347,6 +360,67 @@ async def test_a_discord_that_is_away_is_left_to_the_connection(caplog: pytest.L
     assert "ConnectError" in caplog.text
 
 
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+async def test_the_desk_of_a_serving_bot_slows_people_links_accounts_and_has_its_pages(tmp_path: Path) -> None:
+    settings = Settings(
+        home=tmp_path,
+        web_port=free_port(),
+        member_per_minute=1,
+        discord_client_id="81384788765712384",
+        discord_client_secret=SecretStr("s3cret"),
+        public_url=AnyHttpUrl("http://localhost:8080"),
+    )
+    desks: list[Desk] = []
+    pages: list[int] = []
+
+    @asynccontextmanager
+    async def chats(_: Settings, desk: Desk) -> AsyncIterator[list[Platform]]:
+        desks.append(desk)
+        yield [Platform("Fake", look)]
+
+    async def look(stop: asyncio.Event) -> None:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.web_port}") as client:
+            pages.extend([(await client.get(path)).status_code for path in ("/healthz", "/discord/callback", "/")])
+        signal.raise_signal(signal.SIGTERM)
+        await stop.wait()
+
+    async with asyncio.timeout(WITHIN):
+        await serving(settings, worlds.served(), chats)
+
+    assert pages == [200, 410, 404]
+    assert desks[0].connect is not None
+    assert desks[0].cooldowns is not None
+    assert desks[0].cooldowns.admit(ANN, None, NOON) is None
+    assert desks[0].cooldowns.admit(ANN, None, NOON) is not None
+
+
+def test_a_refused_token_ends_serve_with_status_1_and_the_way_to_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Registry(tmp_path / "models").publish(
+        worlds.model(), worlds.catalog(), created=NOON, metrics={}, fingerprint="f", synthetic=False, players=9
+    )
+    monkeypatch.setattr(Route, "BASE", Route.BASE)  # given back afterwards
+    monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INDIEAN_HOME", str(tmp_path))
+    monkeypatch.setenv("INDIEAN_WEB_PORT", "0")
+    monkeypatch.setenv("INDIEAN_DISCORD_TOKEN", "A1.B2")
+    with LittleDiscord().running_in_thread() as discord:
+        monkeypatch.setenv("INDIEAN_DISCORD_API_URL", discord.url)
+        status = run(["serve"])
+
+    assert status == 1
+    assert "Reset Token" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "discord_starts").exists()
+
+
 SERVES_A_FAKE = """
 import asyncio, sys
 from contextlib import asynccontextmanager
@@ -378,7 +452,12 @@ with logging_lines(sys.stderr):
 @contextmanager
 def serving_process(home: Path, manner: str) -> Iterator[subprocess.Popen[str]]:
     """A process that serves a fake chat and has connected."""
-    environment = {"INDIEAN_HOME": str(home), "PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+    environment = {
+        "INDIEAN_HOME": str(home),
+        "INDIEAN_WEB_PORT": "0",
+        "PYTHONPATH": str(ROOT),
+        "PATH": os.environ["PATH"],
+    }
     process = subprocess.Popen(  # noqa: S603 - our own interpreter, and nothing that anybody typed
         [sys.executable, "-c", SERVES_A_FAKE, manner],
         cwd=home,

@@ -91,7 +91,7 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         ("DISCORD_CLIENT_ID", "IndieAn", "is a number"),
         ("DISCORD_API_URL", "discord.com/api", "URL"),
         ("DISCORD_GATEWAY_URL", "https://gateway.discord.gg", "ws"),
-        ("STEAM_ASSETS_URL", "file:///covers", "http"),
+        ("STEAM_ASSETS_URL", "http://covers.example", "https"),
         ("PUBLIC_URL", "http://bot.example", "https://"),
         ("PUBLIC_URL", "https://bot.example/?a=b", "after ?"),
         ("WEB_PORT", "80800", "65535"),

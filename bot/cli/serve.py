@@ -7,19 +7,23 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-
-from aiohttp import web
+from dataclasses import replace
+from datetime import timedelta
 
 from bot.app import running
 from bot.chats import chats
 from bot.commands.command import Desk
+from bot.connections import Connect
+from bot.cooldowns import Cooldowns
 from bot.errors import NotSetUp
 from bot.log_lines import logging_lines
 from bot.serving import Platform, listening, stopped_by_signals
 from bot.serving import serve as keep_up
 from bot.settings import Settings, read_settings
+from bot.web import web_app
 from recommender.engine import Served
 from recommender.registry import Registry
+from storage.accounts import Accounts
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +33,6 @@ NO_CHAT = (
 )
 
 Chats = Callable[[Settings, Desk], AbstractAsyncContextManager[Sequence[Platform]]]
-Web = Callable[[Settings, Desk], web.Application]
 
 
 def serve() -> None:
@@ -42,7 +45,7 @@ def serve() -> None:
         asyncio.run(serving(settings, served, chats))
 
 
-async def serving(settings: Settings, served: Served, chats: Chats, app: Web | None = None) -> None:
+async def serving(settings: Settings, served: Served, chats: Chats) -> None:
     """Until a signal comes.
 
     Raises:
@@ -52,11 +55,25 @@ async def serving(settings: Settings, served: Served, chats: Chats, app: Web | N
     stop = asyncio.Event()
     with stopped_by_signals(stop):
         async with AsyncExitStack() as opened:
-            desk = await opened.enter_async_context(running(settings, served))
-            if app and settings.web_port:
-                place = listening(app(settings, desk), settings.web_host, settings.web_port)
+            desk = await opened.enter_async_context(running(settings, served, cooldowns=_cooldowns(settings)))
+            connect = _connect(settings, desk.accounts)
+            if connect is not None:
+                await opened.enter_async_context(connect)
+            if settings.web_port:
+                place = listening(web_app(connect), settings.web_host, settings.web_port)
                 log.info("the web server answers on %s", await opened.enter_async_context(place))
-            platforms = await opened.enter_async_context(chats(settings, desk))
+            platforms = await opened.enter_async_context(chats(settings, replace(desk, connect=connect)))
             log.info("model %s answers on %s", served.version, ", ".join(each.name for each in platforms))
             await keep_up(platforms, stop)
     log.info("everything under way is done")
+
+
+def _cooldowns(settings: Settings) -> Cooldowns:
+    return Cooldowns(settings.member_per_minute, settings.server_per_minute, timedelta(minutes=1))
+
+
+def _connect(settings: Settings, accounts: Accounts) -> Connect | None:
+    client_id, secret, public = settings.discord_client_id, settings.discord_client_secret, settings.public_url
+    if client_id is None or secret is None or public is None:
+        return None
+    return Connect(client_id, secret, str(public), str(settings.discord_api_url), accounts)

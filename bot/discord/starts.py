@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,13 +84,13 @@ class Starts:
             log.warning("this start is not remembered: %s", type(error).__name__)
 
 
-def pause_before(starts: Sequence[datetime], limit: SessionLimit | None) -> float:
-    """Seconds to wait before another start: for the starts of the last hour, and for what Discord has left for us.
+def pause_before(lately: int, limit: SessionLimit | None) -> float:
+    """Seconds to wait before another start after so many in the last hour, and with what Discord has left for us.
 
     After the fifth start in an hour it is 1 s, then twice as much each time: whoever starts us in a loop gets 350
     starts a day.
     """
-    hasty = len(starts) - FREE
+    hasty = lately - FREE
     haste = min(2.0**hasty, LONGEST_PAUSE) if hasty >= 0 else 0.0
     return max(haste, _thrift(limit) if limit else 0.0)
 
@@ -110,10 +110,14 @@ def careful(
     """
 
     async def session(stop: asyncio.Event) -> None:
-        before = await asyncio.to_thread(starts.read, now())
-        pause = pause_before(before, await ask())
+        lately = len(await asyncio.to_thread(starts.read, now()))
+        limit = await ask()
+        pause = pause_before(lately, limit)
         if pause:
-            log.warning("%s: %d starts in the last hour, so the next is in %.0f s", name, len(before), pause)
+            left = limit.remaining if limit else "an unknown number"
+            log.warning(
+                "%s: %d starts in the last hour, %s left for today, so the next is in %.0f s", name, lately, left, pause
+            )
             await sleep_unless(stop, pause, sleep)
         if stop.is_set():
             return
@@ -164,7 +168,7 @@ def read_limit(body: bytes) -> SessionLimit | None:
     try:
         said = json.loads(body)["session_start_limit"]
         return SessionLimit(int(said["total"]), int(said["remaining"]), int(said["reset_after"]) / 1000)
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
         return None
 
 
