@@ -112,6 +112,30 @@ DIALOGUES: Dialogues = {
         ("/unlink", "Unlinked: neither the account nor anything of its library", "/forgetme"),
         ("/recommend", "Whom shall I pick for?", "with /link"),
     ],
+    "a group": [
+        ("/together", "With whom?", "/together with:"),
+        (
+            f"/together {SECRETIVE}",
+            "It takes at least two",
+            "no Steam account is linked: you.",
+            "1 Link my Steam account",
+        ),
+        ("1", "Give your Steam ID"),
+        ("/link roguefan", "Linked:"),
+        (
+            f"/together {SECRETIVE} bob",
+            f"Games for you and {SECRETIVE} together:",
+            "1 Seven Doors",
+            f"for {SECRETIVE}",
+            "Left out, as no Steam account is linked: bob. /link links one.",
+            "!because",
+        ),
+        (f"/together with: {SECRETIVE} tag: horror", "for you", "of the players I learned from"),
+        ("/together roguefan", "no Steam account is linked: roguefan"),
+        (f"/together {PRIVATE} {EMPTY}", "It takes at least two", f"private: {PRIVATE}.", f"in the library: {EMPTY}."),
+        (f"/together {SECRETIVE} tag: puzzle since: 2099", "Nothing is left", "1 Without since"),
+        ("1", "Seven Doors"),
+    ],
     "one's own data": [
         ("/mydata", "I keep nothing about you"),
         ("/similar Static", "Goes well with"),
@@ -137,6 +161,7 @@ DIALOGUES: Dialogues = {
         ("/help digest here", "/digest here [day: monday|", "[zone]", "For example: /digest here day: friday"),
     ],
     "help and privacy": [
+        ("/help", "You and your data:\n/link [steam]", "/digest here – a", "/forgetme – erase"),
         ("/help", "/recommend [steam]", "/curate <tag>", "/similar", "/why", "/hide", "/privacy"),
         ("/help curate", "[max_price]", "[mix: gems|balanced|hits]", "For example: /curate"),
         ("/help /why", "/why <game>"),

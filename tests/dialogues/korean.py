@@ -44,6 +44,18 @@ DIALOGUES: Dialogues = {
         (f"/link {EMPTY}", "이전 계정 대신", "라이브러리에 게임이 없어서"),
         ("/unlink", "연결을 끊었어요", "/forgetme"),
     ],
+    "함께": [
+        ("/together", "누구와 함께 할까요?"),
+        ("/link roguefan", "연결했어요."),
+        (
+            f"/together {SECRETIVE} bob",
+            f"함께 할 게임 (나, {SECRETIVE}):",
+            "Seven Doors",
+            f"어울리는 분: {SECRETIVE}",
+            "Steam 계정이 연결되지 않아서 뺐어요: bob.",
+        ),
+        (f"/together {PRIVATE}", "두 명 이상", "비공개라서 뺐어요"),
+    ],
     "내 데이터": [
         ("/hide Static", "이제 추천하지 않을게요"),
         ("/mydata", "저장된 모든 것과 그 의미예요", "요청 1건", "게임에 대한 의견 1건", "저장한 곳: "),
@@ -62,7 +74,7 @@ DIALOGUES: Dialogues = {
         ("/curate", "어떤 테마를 볼까요?"),
         ("/similar Static", "Static, 이런 게임과 잘 어울려요", "학습한 플레이어 중 25명이 보유"),
         ("/hide Static", "이제 추천하지 않을게요", "/hide Static"),
-        ("/help", "이런 걸 할 수 있어요", "/recommend [steam]"),
+        ("/help", "나와 내 데이터:\n/link [steam]", "/recommend [steam]"),
         ("/help hide", "/hide <game>", "예: /hide"),
         ("/privacy", "Steam에서 온 모든 것", "60분", "운영자에게 요청"),
         ("/curat", "/curat 명령은 없어요", "1 /curate"),
