@@ -30,9 +30,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("unlink", unlink.unlink, topic=Topic.YOU),
     Command("mydata", mydata.mydata, topic=Topic.YOU),
     Command("forgetme", forgetme.forgetme, forgetme.OPTIONS, topic=Topic.YOU),
-    Command("privacy", privacy.privacy, topic=Topic.YOU),
     Command("digest here", digest.here, digest.OPTIONS, manages=True, topic=Topic.CHANNEL),
     Command("digest preview", digest.preview, manages=True, topic=Topic.CHANNEL),
     Command("digest stop", digest.stop, manages=True, topic=Topic.CHANNEL),
     Command("help", help.help_, help.OPTIONS, topic=Topic.BOT),
+    Command("privacy", privacy.privacy, topic=Topic.BOT),
 )

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from bot.commands.command import Desk, Kind, Option
-from bot.commands.group import WITH, Absence, Group, group_of
+from bot.commands.group import WITH, Group, group_of
+from bot.commands.libraries import linked_player
 from bot.commands.suitable import shown
 from bot.commands.wishes import FILTERS, TAG, nothing_left, unwanted, wish_of
 from bot.messages import Choice, Outcome, Reply, Request
@@ -23,7 +24,7 @@ async def together(request: Request, desk: Desk) -> Reply:
     words = Wording(request.language)
     group = await group_of(request, desk, words.say("together.you"))
     if len(group.libraries) < LEAST:
-        return _too_few(request, group, words)
+        return await _too_few(request, group, words, desk)
 
     async def ask(wish: Wish, k: int) -> Answer:
         return await desk.engine.together(group.libraries, wish, k)
@@ -45,14 +46,14 @@ async def _wish_of_all(request: Request, group: Group, desk: Desk) -> Wish:
     return replace(wish, hidden=wish.hidden.union(*theirs))
 
 
-def _too_few(request: Request, group: Group, words: Wording) -> Reply:
+async def _too_few(request: Request, group: Group, words: Wording, desk: Desk) -> Reply:
     """Raises SteamError where it is Steam that kept the others away."""
     if group.trouble is not None:
         raise group.trouble
     text = "\n".join([words.say("together.too_few"), *_absences(group, words)])
-    mine = request.names.get(request.person.id, words.say("together.you"))
-    alone = mine in group.absent.get(Absence.UNLINKED, ())
-    return Reply(text, choices=(Choice(words.say("together.link"), "link"),) if alone else (), outcome=Outcome.REFUSED)
+    linked = await linked_player(request, desk)
+    choices = (Choice(words.say("together.link"), "link"),) if linked is None else ()
+    return Reply(text, choices=choices, outcome=Outcome.REFUSED)
 
 
 def _headline(group: Group, words: Wording) -> str:

@@ -158,7 +158,13 @@ DIALOGUES: Dialogues = {
         ("/digest preview", "Give this command in the channel that wants it"),
         ("/digest  STOP", "no channel here"),
         ("/digest", "There is no command /digest. Did you mean:", "/digest here", "/digest stop"),
-        ("/help digest here", "/digest here [day: monday|", "[zone]", "For example: /digest here day: friday"),
+        (
+            "/help digest here",
+            "/digest here – a weekly",
+            "[day: monday|",
+            "[zone]",
+            "For example: /digest here day: friday",
+        ),
     ],
     "help and privacy": [
         ("/help", "You and your data:\n/link [steam]", "/digest here – a", "/forgetme – erase"),
