@@ -53,6 +53,7 @@ class Engine:
     def __init__(self, served: Served, threads: int = 2) -> None:
         self._served = served
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="engine")
+        self._typing = ThreadPoolExecutor(1, thread_name_prefix="engine-typing")
 
     @property
     def served(self) -> Served:
@@ -64,6 +65,7 @@ class Engine:
 
     def close(self) -> None:
         self._pool.shutdown()
+        self._typing.shutdown()
 
     async def recommend(self, library: Library, wish: Wish, k: int = 10) -> Answer:
         return await self._off_loop(lambda served: recommend(served, library, wish, k))
@@ -88,9 +90,20 @@ class Engine:
         """As `Catalog.find`, off the event loop: an approximate search of all titles takes a while."""
         return await self._off_loop(lambda served: served.catalog.find(said))
 
+    async def complete_titles(self, typed: str, limit: int = 25, *, adult_ok: bool) -> list[Game]:
+        """As `Catalog.complete_title`."""
+        return await self._aside(lambda served: served.catalog.complete_title(typed, limit, adult=adult_ok))
+
+    async def complete_tags(self, typed: str, limit: int = 25) -> list[str]:
+        """As `Catalog.complete_tag`."""
+        return await self._aside(lambda served: served.catalog.complete_tag(typed, limit))
+
     async def _off_loop(self, work: Callable[[Served], T]) -> T:
-        served = self._served
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work, served)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, self._served)
+
+    async def _aside(self, work: Callable[[Served], T]) -> T:
+        """In a thread of its own: who types does not wait behind those who have asked."""
+        return await asyncio.get_running_loop().run_in_executor(self._typing, work, self._served)
 
 
 def recommend(served: Served, library: Library, wish: Wish, k: int) -> Answer:

@@ -40,10 +40,7 @@ class Covers:
     passed in keeps its own time-outs and is left open by `aclose`. `clock` and `patience` are in seconds.
 
     Soft, because an answer without a picture is worth more than none: nothing here fails. While the store asks for a
-    pause or fails, what is known is still given.
-
-    Raises:
-        ValueError: `assets_url` is not https, which no chat takes an image from.
+    pause or fails, what is known is still given. Where `assets_url` is not https there are no covers, and a warning.
     """
 
     def __init__(
@@ -56,8 +53,6 @@ class Covers:
         patience: float = 0.8,
         most_kept: int = KEPT,
     ) -> None:
-        if not assets_url.startswith("https://"):
-            raise ValueError("the address of the store's images has to begin with https://")
         self._ask_at = f"{api_url.rstrip('/')}/{_METHOD}"
         self._assets_url = assets_url.rstrip("/")
         self._client = client or httpx.AsyncClient(timeout=TIMEOUTS)
@@ -68,6 +63,9 @@ class Covers:
         self._coming: dict[int, asyncio.Future[None]] = {}  # queued or asked about
         self._drains: set[asyncio.Task[None]] = set()
         self._pause_ends, self._next_pause = -math.inf, FIRST_PAUSE
+        if not assets_url.startswith("https://"):
+            self._pause_ends = math.inf
+            _log.warning("no covers: the address of the store's images has to begin with https://")
 
     async def __aenter__(self) -> Self:
         return self

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import discord
 import simcord
 
 from bot.commands import COMMANDS
-from bot.commands.command import Command
+from bot.commands.command import Command, Desk
+from bot.commands.recents import Recents
 from bot.discord.client import IndieAnClient, Shop
 from bot.discord.sync import sync
 from bot.presses import Deed, pressed
@@ -31,10 +33,9 @@ class World:
     ann: simcord.MemberActor
     bob: simcord.MemberActor
 
-    async def restart(self, shop: Shop = Shop()) -> None:  # noqa: B008 - frozen
+    async def restart(self) -> None:
         """What is not in the database is gone."""
-        self.place.desk.recents.forget_all()
-        self.client = IndieAnClient(self.place.desk, shop, now=lambda: NOON)
+        self.client = _client(replace(self.place.desk, recents=Recents()), Shop())
         await self.env.restart_bot(self.client)
 
 
@@ -45,21 +46,40 @@ async def on_discord(
     shop: Shop = Shop(),  # noqa: B008 - frozen
 ) -> AsyncIterator[World]:
     async with open_place(folder, commands=commands) as place:
-        client = IndieAnClient(place.desk, shop, now=lambda: NOON)
-        async with simcord.run(client, shard_count=1) as env:
+        client = _client(place.desk, shop)
+        async with _running(client) as env:
             application = client.application_id
             assert application is not None, "simcord logs the client in"
             await sync(client.http, application, Synced(place.database), NOON)
             guild = env.create_guild()
+            adults = guild.create_text_channel("late-night")
+            known = client.get_channel(adults.id)
+            assert isinstance(known, discord.TextChannel), "a new channel is heard of at once"
+            known.nsfw = True  # simcord knows no age-restricted channels
             yield World(
                 place,
                 env,
                 client,
                 guild.create_text_channel("games"),
-                guild.create_text_channel("late-night", nsfw=True),
+                adults,
                 guild.add_member(env.create_user("ann")),
                 guild.add_member(env.create_user("bob")),
             )
+
+
+@asynccontextmanager
+async def _running(client: IndieAnClient) -> AsyncIterator[simcord.Env]:
+    """`simcord.run` wants to end in the very context it began in, which a fixture does not."""
+    env = simcord.Env(client, shard_count=1)
+    await env.start()
+    try:
+        yield env
+    finally:
+        await env.shutdown()
+
+
+def _client(desk: Desk, shop: Shop) -> IndieAnClient:
+    return IndieAnClient(desk, shop, now=lambda: NOON)
 
 
 def answer(result: simcord.InteractionResult) -> simcord.ResponseMessage:

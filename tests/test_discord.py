@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 
 from bot.commands import COMMANDS
 from bot.commands.command import Command, Desk
+from bot.commands.curate import curate
 from bot.commands.refused import Refused
 from bot.discord.client import Shop
 from bot.discord.sync import sync
@@ -23,6 +24,8 @@ from tests import worlds
 from tests.discord_screen import labels, screen, walk, words
 from tests.discord_world import World, answer, code, on_discord
 from tests.fakes import NOON, PRIVATE, PUBLIC
+
+Handler = Callable[[Request, Desk], Awaitable[Reply]]
 
 
 @pytest.fixture
@@ -68,28 +71,35 @@ async def test_a_near_miss_is_one_press_from_the_answer(world: World) -> None:
     assert "The best of Roguelike:" in words(shown.components)
 
 
-async def test_an_answer_that_takes_its_time_is_announced(world: World) -> None:
-    world.place.steam.delay = PROMPT + 0.2
-    result = await world.ann.slash(world.channel, "recommend", steam=PUBLIC)
+def slowly(handler: Handler) -> tuple[Command, ...]:
+    """The commands, of which /curate takes longer than a prompt answer may."""
 
-    assert result.deferred
-    assert answer(result).ephemeral
-    assert "Picked for you" in words(answer(result).components)
+    async def slow(request: Request, desk: Desk) -> Reply:
+        await asyncio.sleep(PROMPT + 0.2)
+        return await handler(request, desk)
+
+    return tuple(replace(row, handler=slow) if row.name == "curate" else row for row in COMMANDS)
 
 
-async def slow_refusal(request: Request, desk: Desk) -> Reply:
-    await asyncio.sleep(PROMPT + 0.2)
+async def refuse(request: Request, desk: Desk) -> Reply:
     raise Refused("refused.adults_only")
 
 
+async def test_an_answer_that_takes_its_time_is_announced(tmp_path: Path) -> None:
+    async with on_discord(tmp_path, slowly(curate)) as world:
+        result = await world.ann.slash(world.channel, "curate", tag="Puzzle")
+
+        assert result.deferred
+        assert "The best of Puzzle:" in words(answer(result).components)
+
+
 async def test_a_refusal_after_a_public_announcement_is_still_private(tmp_path: Path) -> None:
-    slow = tuple(replace(row, handler=slow_refusal) if row.name == "curate" else row for row in COMMANDS)
-    async with on_discord(tmp_path, slow) as world:
+    async with on_discord(tmp_path, slowly(refuse)) as world:
         result = await world.ann.slash(world.channel, "curate", tag="Horror")
 
-    assert result.deferred
-    assert result.response is None
-    assert [shown.ephemeral for shown in result.followups] == [True]
+        assert result.deferred
+        assert result.response is None
+        assert [shown.ephemeral for shown in result.followups] == [True]
 
 
 async def test_pages_turn_in_place(world: World) -> None:
@@ -127,7 +137,8 @@ async def test_somebody_else_s_press_leaves_the_answer_as_it_is(world: World) ->
     liked = await world.bob.click(first, custom_id=code(first, Deed.LIKE))
 
     assert first.components == before
-    assert answer(turned).ephemeral and titles(words(answer(turned).components))
+    assert answer(turned).ephemeral
+    assert titles(words(answer(turned).components))
     assert answer(liked).ephemeral
     assert len(await world.place.desk.feedback.of("discord", str(world.bob.id))) == 1
 
@@ -159,7 +170,8 @@ async def test_no_button_is_lost_by_a_restart(world: World, deed: Deed) -> None:
     seen = words(answer(result).components) if deed not in {Deed.NEXT, Deed.LIKE, Deed.OWN, Deed.HIDE} else ""
 
     assert result.acknowledged
-    assert "Ask" not in seen and "Sorry" not in seen
+    assert "Ask" not in seen
+    assert "Sorry" not in seen
 
 
 async def test_who_gives_nothing_is_asked_by_a_form(world: World) -> None:
@@ -214,7 +226,7 @@ async def test_a_bug_is_an_apology_with_a_reference_that_stands_in_the_log(
 
 class NoCovers:
     async def of(self, app_ids: Sequence[int]) -> dict[int, str]:
-        raise ZeroDivisionError
+        raise ZeroDivisionError(app_ids)
 
 
 async def test_a_bug_beyond_the_command_is_one_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -231,10 +243,11 @@ async def test_what_is_under_way_is_answered_before_the_bot_leaves(world: World)
     asking = asyncio.create_task(world.ann.slash(world.channel, "recommend", steam=PUBLIC))
     await asyncio.sleep(0.1)
     left = await world.client.drain(5)
+    answered = answer(await asking)
     late = answer(await world.bob.slash(world.channel, "curate", tag="Puzzle"))
 
     assert left == 0
-    assert "Picked for you" in words(answer(await asking).components)
+    assert "Picked for you" in words(answered.components)
     assert "restarting" in late.content
 
 

@@ -105,7 +105,8 @@ def test_bounds_and_completion_are_told_to_discord() -> None:
 
     assert (options["since"]["min_value"], options["since"]["max_value"]) == (1970, 2100)
     assert options["max_price"]["min_value"] == 0
-    assert options["tag"]["autocomplete"] and options["games"]["autocomplete"]
+    assert options["tag"]["autocomplete"]
+    assert options["games"]["autocomplete"]
     assert [choice["value"] for choice in options["mix"]["choices"]] == ["gems", "balanced", "hits"]
 
 

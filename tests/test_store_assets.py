@@ -107,9 +107,14 @@ async def test_what_does_not_look_as_steam_s_paths_do_is_no_cover(
     assert await store.of((1,)) == {}
 
 
-def test_images_that_no_chat_would_take_are_refused_at_once() -> None:
-    with pytest.raises(ValueError, match="https://"):
-        Covers("https://api.example", "http://images.example")
+async def test_images_that_no_chat_would_show_are_no_covers_and_the_operator_hears_why(
+    loopback: LoopbackSteam, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Covers(loopback.url, "http://images.example", patience=60) as store, asyncio.timeout(2):
+        found = await store.of((HADES,))
+
+    assert (found, loopback.requests) == ({}, [])
+    assert "https://" in caplog.text
 
 
 async def test_no_games_are_no_question(store: Covers, loopback: LoopbackSteam) -> None:

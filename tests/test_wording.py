@@ -16,6 +16,7 @@ from bot.commands.command import Topic
 from bot.commands.group import Absence
 from bot.commands.steam_words import GAMES, STEAM
 from bot.commands.wishes import FILTERS, TAG
+from bot.doctor import Check
 from bot.messages import Language
 from bot.presses import Deed
 from bot.wording import LONGEST_QUOTE, Wording, quoted, texts
@@ -50,6 +51,7 @@ def derived() -> set[str]:
         *(f"button.{deed}" for deed in set(Deed) - {Deed.CHOOSE, Deed.ASK}),
         *(f"form.{name}.{part}" for name in (GAMES, STEAM) for part in ("title", "label", "hint")),
         *(f"group.{command.name.split()[0]}" for command in COMMANDS if " " in command.name),
+        *(f"doctor.name.{check}" for check in Check),
     }
 
 

@@ -15,9 +15,12 @@ OPTIONS = (Option("command"),)
 
 async def help_(request: Request, desk: Desk) -> Reply:
     words = Wording(request.language)
-    wanted = str(request.options.get("command", "")).lstrip("/").casefold()
+    wanted = " ".join(str(request.options.get("command", "")).lstrip("/").casefold().split())
     if not wanted:
         return Reply("\n".join([*_overview(desk.commands, words), words.say("help.more")]))
+    group = [command for command in desk.commands if command.name.startswith(f"{wanted} ")]
+    if group:
+        return Reply("\n".join([*(_line(command, words) for command in group), words.say("help.more")]))
     command = next((command for command in desk.commands if command.name == wanted), None)
     if command is None:
         near = commands_near(replace(request, command=wanted, options={}), desk)
@@ -29,8 +32,8 @@ async def help_(request: Request, desk: Desk) -> Reply:
 def _overview(commands: Sequence[Command], words: Wording) -> Iterator[str]:
     """By topic, in the order of the table."""
     for topic in Topic:
-        yield words.say(f"help.{topic}")
-        yield from (_line(command, words) for command in commands if command.topic is topic)
+        about = [_line(command, words) for command in commands if command.topic is topic]
+        yield from [words.say(f"help.{topic}"), *about] if about else []
 
 
 def _line(command: Command, words: Wording) -> str:

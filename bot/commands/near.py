@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from rapidfuzz import fuzz, process
 
@@ -45,6 +46,7 @@ def zones_near_miss(said: str, request: Request) -> Reply:
 def commands_near(request: Request, desk: Desk) -> Reply:
     """What followed the unknown command is kept as far as the right one takes it."""
     known = {command.name: command for command in desk.commands}
+    request = _with_second_word(request, known)
     matches = process.extract(request.command.casefold(), list(known), scorer=fuzz.ratio, limit=3, score_cutoff=NEAR)
     choices = []
     for name, _, _ in matches:
@@ -54,6 +56,18 @@ def commands_near(request: Request, desk: Desk) -> Reply:
             options = {names[0]: request.options[REST], **options}
         choices.append(Choice(f"/{name}", name, options))
     return _asked_back("command", request.command, tuple(choices), Wording(request.language))
+
+
+def _with_second_word(request: Request, known: Iterable[str]) -> Request:
+    """What follows the name of a group is meant as the name of one of its commands."""
+    group = f"{request.command.casefold()} "
+    word, _, rest = str(request.options.get(REST, "")).partition(" ")
+    if not word or not any(name.startswith(group) for name in known):
+        return request
+    others = {name: value for name, value in request.options.items() if name != REST}
+    return replace(
+        request, command=f"{request.command} {word}", options={REST: rest, **others} if rest.strip() else others
+    )
 
 
 def _asked_back(what: str, said: str, choices: tuple[Choice, ...], words: Wording) -> Reply:

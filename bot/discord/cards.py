@@ -75,6 +75,11 @@ def messages(reply: Reply, look: Look) -> list[Sent]:
     return [*map(Sent, views[:-1]), Sent(views[-1], file)]
 
 
+def blank() -> ui.LayoutView:
+    """A message that says nothing."""
+    return _view([ui.TextDisplay("…")])
+
+
 def toggled(view: ui.LayoutView, press: Press, *, holds: bool) -> ui.LayoutView:
     """The same message with the button of an opinion lit, or no longer, and those of the other opinions not."""
     opinions = {replace(press, deed=deed).code: deed for deed in (Deed.LIKE, Deed.OWN, Deed.HIDE)}

@@ -6,9 +6,6 @@ import asyncio
 import logging
 
 import discord
-import yarl
-from discord.gateway import DiscordWebSocket
-from discord.http import Route
 
 from bot.commands.command import Desk
 from bot.discord.client import IndieAnClient, Shop
@@ -17,12 +14,6 @@ log = logging.getLogger(__name__)
 
 DRAIN = 15.0
 """Seconds that the answers under way may take when the bot is told to stop."""
-
-
-def address(api_url: str, gateway_url: str) -> None:
-    """Where Discord is, for every client of this process: discord.py keeps both in its classes."""
-    Route.BASE = api_url.rstrip("/")
-    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
 
 
 async def run_discord(desk: Desk, token: str, stop: asyncio.Event, shop: Shop) -> None:

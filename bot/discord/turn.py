@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 import discord
 
-from bot.discord.cards import Sent
+from bot.discord.cards import Sent, blank
 from bot.messages import Reply
 
 PROMPT = 1.0
@@ -46,15 +46,21 @@ class Turn:
                 await interaction.response.send_message(view=sent.view, files=files, ephemeral=private)
             elif self._private is private:
                 await interaction.edit_original_response(view=sent.view, attachments=files)
-            else:
-                if self._private is not None:
-                    await interaction.delete_original_response()
+            elif self._private is None:
                 await follow(sent)
+            else:
+                await self._for_other_eyes(follow, sent)
 
         async def follow(sent: Sent) -> None:
             await self._interaction.followup.send(view=sent.view, files=_files(sent), ephemeral=private)
 
         await _in_order(drawn, first, follow)
+
+    async def _for_other_eyes(self, follow: Send, sent: Sent) -> None:
+        """The announcement is answered, then taken back: Discord takes what follows a bare one for its answer."""
+        await self._interaction.edit_original_response(view=blank())
+        await follow(sent)
+        await self._interaction.delete_original_response()
 
     async def change(self, drawn: Drawn) -> None:
         """In the place of the message that was pressed; what does not fit one follows for the same eyes."""

@@ -173,7 +173,7 @@ DIALOGUES: Dialogues = {
         ("/help /why", "/why <game>"),
         ("/help hied", "There is no command /hied", "1 /hide"),
         ("1", "/hide <game>"),
-        ("/privacy", "Steam IDs", "left out", "60 minutes", "never written down", "ask the operator"),
+        ("/privacy", "Steam IDs", "left out", "60 minutes", "never written down", "/forgetme erases everything"),
         ("/curat horror since: 2014", "There is no command /curat", "1 /curate"),
         ("1", "The best of Horror:", "!The Hollow House"),
         ("/xyzzy", "There is no command /xyzzy", "/help"),

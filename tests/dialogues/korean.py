@@ -76,7 +76,7 @@ DIALOGUES: Dialogues = {
         ("/hide Static", "이제 추천하지 않을게요", "/hide Static"),
         ("/help", "나와 내 데이터:\n/link [steam]", "/recommend [steam]"),
         ("/help hide", "/hide <game>", "예: /hide"),
-        ("/privacy", "Steam에서 온 모든 것", "60분", "운영자에게 요청"),
+        ("/privacy", "Steam에서 온 모든 것", "60분", "/forgetme 명령으로 모두"),
         ("/curat", "/curat 명령은 없어요", "1 /curate"),
         ("/why 없는게임", "제가 모르는 게임이고 비슷한 제목도 없어요"),
     ],
