@@ -9,6 +9,7 @@ from datetime import datetime
 from importlib import resources
 
 from bot.messages import Language
+from bot.tag_names import localized
 from recommender.catalog import Game
 from recommender.recommend import Because, Pick
 
@@ -91,7 +92,7 @@ class Wording:
     def facts(self, game: Game, tags: int = 3) -> Sequence[str]:
         """Price, year, strongest tags but "Indie", and review share, each left out where it is not known."""
         year = [str(game.year)] if game.year else []
-        telling = [tag for tag in game.tags if tag != "Indie"]
+        telling = [localized(tag, self.language) for tag in game.tags if tag != "Indie"]
         strongest = [", ".join(telling[:tags])] if telling else []
         return [self.price(game), *year, *strongest, *self.reviews(game)]
 

@@ -8,6 +8,7 @@ from bot.commands.command import Desk, Option
 from bot.commands.suitable import shown
 from bot.commands.wishes import FILTERS, TAG, nothing_left, wish_of
 from bot.messages import Reply, Request
+from bot.tag_names import localized
 from bot.wording import Wording
 from recommender.engine import Answer
 from recommender.shelf import Wish
@@ -26,4 +27,8 @@ async def curate(request: Request, desk: Desk) -> Reply:
     answer = await ask(wish, request.shown)
     if not answer.picks:
         return await nothing_left(request, wish, ask, words)
-    return Reply(words.say("curate.best", tag=tag), shown(answer.picks, request), model=answer.version)
+    return Reply(
+        words.say("curate.best", tag=localized(tag, request.language)),
+        shown(answer.picks, request),
+        model=answer.version,
+    )

@@ -11,6 +11,7 @@ from bot.commands.refused import Refused
 from bot.commands.suitable import shown
 from bot.commands.zones import zone_named
 from bot.messages import Choice, Language, Origin, Outcome, Reply, Request
+from bot.tag_names import localized, tag_named
 from bot.wording import DAYS, Wording
 from jobs.digest import PICKS, digest, next_time
 from recommender.errors import UnknownTag
@@ -36,7 +37,7 @@ async def here(request: Request, desk: Desk) -> Reply:
         return zones_near_miss(said, request)
     pieces = [piece.strip() for piece in str(request.options.get("tags", "")).split(",") if piece.strip()]
     try:
-        tags = tuple(dict.fromkeys(desk.engine.served.catalog.tag(piece) for piece in pieces))
+        tags = tuple(dict.fromkeys(tag_named(piece, desk.engine.served.catalog) for piece in pieces))
     except UnknownTag as unknown:
         at = pieces.index(unknown.said)
         return tags_near(unknown, request, lambda tag: {"tags": ", ".join([*pieces[:at], tag, *pieces[at + 1 :]])})
@@ -99,7 +100,7 @@ def _channel(request: Request) -> str:
 
 def _plan(subscription: Subscription, request: Request, words: Wording) -> str:
     due = next_time(subscription, request.at).astimezone(ZoneInfo(subscription.time_zone))
-    tags = ", ".join(subscription.tags)
+    tags = ", ".join(localized(tag, request.language) for tag in subscription.tags)
     return words.say(
         "digest.plan",
         day=words.say(f"value.{DAYS[subscription.weekday]}"),

@@ -11,6 +11,7 @@ from bot.commands.command import Desk
 from bot.commands.suitable import suitable
 from bot.commands.zones import zones_near
 from bot.messages import Choice, Outcome, Reply, Request, Value
+from bot.tag_names import localized
 from bot.wording import Wording, quoted
 from recommender.errors import UnknownGame, UnknownTag
 
@@ -34,7 +35,10 @@ def tags_near(
     unknown: UnknownTag, request: Request, options: Callable[[str], Mapping[str, Value]] = lambda tag: {"tag": tag}
 ) -> Reply:
     """`options` as for titles."""
-    choices = tuple(Choice(tag, request.command, {**request.options, **options(tag)}) for tag in unknown.near)
+    choices = tuple(
+        Choice(localized(tag, request.language), request.command, {**request.options, **options(tag)})
+        for tag in unknown.near
+    )
     return _asked_back("tag", unknown.said, choices, Wording(request.language))
 
 

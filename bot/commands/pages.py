@@ -17,6 +17,7 @@ from bot.commands.titles import joined, split
 from bot.commands.why_this import players_of
 from bot.messages import Origin, Reply, Request, Value
 from bot.presses import subject_of
+from bot.tag_names import localized, tag_named
 from bot.wording import Wording
 from recommender.errors import RecommenderError
 from recommender.library import Library
@@ -139,7 +140,8 @@ async def _headline(past: Past, page: int, request: Request, desk: Desk) -> str:
 async def _text(asked: RequestLog, words: Wording, desk: Desk) -> str:
     match asked.command:
         case "curate":
-            return words.say("curate.best", tag=desk.engine.served.catalog.tag(str(asked.options["tag"])))
+            tag = tag_named(str(asked.options["tag"]), desk.engine.served.catalog)
+            return words.say("curate.best", tag=localized(tag, words.language))
         case "similar":
             return words.say("similar.to", title=(await desk.engine.find(str(asked.options["game"]))).title)
         case "recommend" if GAMES in asked.options:

@@ -10,6 +10,7 @@ from bot.commands.suitable import suitable
 from bot.commands.titles import joined
 from bot.commands.why import explained
 from bot.messages import Reply, Request
+from bot.tag_names import english, localized
 from bot.wording import Wording
 from recommender.catalog import Game
 from recommender.engine import Served
@@ -48,10 +49,13 @@ def _theme(game: Game, said: str, words: Wording) -> list[str]:
     """How central a tag is to the game; nothing where it is none of its tags."""
     places = {tag.casefold(): place for place, tag in enumerate(game.tags, 1)}
     genres = {genre.casefold() for genre in game.genres}
+    said = english(said)
     if said.casefold() in places:
         place = places[said.casefold()]
-        return [words.say("why.theme", title=game.title, tag=game.tags[place - 1], place=place, tags=len(game.tags))]
-    return [words.say("why.genre", title=game.title, tag=said)] if said.casefold() in genres else []
+        tag = localized(game.tags[place - 1], words.language)
+        return [words.say("why.theme", title=game.title, tag=tag, place=place, tags=len(game.tags))]
+    genre = localized(said, words.language)
+    return [words.say("why.genre", title=game.title, tag=genre)] if said.casefold() in genres else []
 
 
 async def _alike(game: Game, said: str, request: Request, desk: Desk) -> list[str]:

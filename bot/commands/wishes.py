@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from bot.commands.command import Desk, Kind, Option
 from bot.messages import Choice, Outcome, Person, Reply, Request, Value
+from bot.tag_names import tag_named
 from bot.wording import Wording
 from recommender.engine import Answer
 from recommender.shelf import Wish
@@ -37,7 +38,7 @@ async def wish_of(request: Request, desk: Desk) -> Wish:
     """
     options = request.options
     return Wish(
-        tag=desk.engine.served.catalog.tag(str(options["tag"])) if "tag" in options else None,
+        tag=tag_named(str(options["tag"]), desk.engine.served.catalog) if "tag" in options else None,
         max_price=float(options["max_price"]) if "max_price" in options else None,
         since_year=int(options["since"]) if "since" in options else None,
         head=MIXES[str(options["mix"])] if "mix" in options else None,

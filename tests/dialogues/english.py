@@ -75,6 +75,8 @@ DIALOGUES: Dialogues = {
         ("1", "The best of Roguelike:"),
         ("2", "!The best"),
         ("/curate zzzzzzz", "nor one close to it"),
+        ("/curate 공포", "The best of Horror:", "The Hollow House"),
+        ("/curate 로그라이그", "no tag called “로그라이그”", "1 Roguelike"),
         ("/curate", "Which theme?"),
         ("/curate sexual content", "nothing here that I could show"),
         ("/curate horror max_price: lots", "max_price is a number such as 10 or 9.99, not “lots”"),
