@@ -51,6 +51,22 @@ class Wording:
         key = REASONS[bool(played), bool(had), bool(liked)]
         return self.say(key, played=played, had=had, liked=liked, players=pick.players)
 
+    def whom(self, pick: Pick, members: Sequence[str]) -> str:
+        """Whom of a group a pick is for, empty where nobody in particular; a name that is not known is empty."""
+        names = [members[at] for at in pick.members if at < len(members)]
+        if not names:
+            return ""
+        if len(names) == len(members):
+            return self.say("whom.all")
+        if all(names):
+            return self.say("whom.some", names=self.listed(names))
+        return self.say("whom.count", n=len(names), total=len(members))
+
+    def listed(self, names: Sequence[str]) -> str:
+        """As one speaks them: with commas, and a word before the last."""
+        *others, last = names
+        return self.say("whom.listed", others=", ".join(others), last=last) if others else last
+
     def played(self, because: Because) -> str:
         return self.say("reason.game", hours=self.hours(because.minutes), title=because.game.title)
 

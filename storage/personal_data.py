@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Select, Table, delete, select, update
+from sqlalchemy import ColumnElement, Select, Table, Text, cast, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
 from storage.schema import UtcDateTime, digest_channels, impressions, metadata, requests
 
 Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"] | None
 """What JSON can say; moments are ISO 8601 in UTC."""
+
+NAMING = (requests.c.options, requests.c.choices)
+"""Where the ids of people may stand beside those of who asked: whom to pick for together."""
 
 
 class PersonalData:
@@ -39,7 +44,8 @@ class PersonalData:
     async def erase(self, platform: str, person: str) -> dict[str, int]:
         """Forgets it all or nothing; says how many rows of which table that were, without those that had none.
 
-        A digest that they asked for stays the channel's, and no longer says who asked. Writes that a PatientLogs still
+        A digest that they asked for stays the channel's, and no longer says who asked; what others asked stays, without
+        the option that named this person. Writes that a PatientLogs still
         holds come back afterwards: flush it first.
         """
         erased = {}
@@ -48,6 +54,7 @@ class PersonalData:
                 erased[table.name] = (await connection.execute(delete(table).where(theirs))).rowcount
             made = _made(platform, person)
             await connection.execute(update(digest_channels).where(made).values(by=""))
+            await _unname(connection, platform, person)
         return {name: rows for name, rows in erased.items() if rows}
 
 
@@ -59,6 +66,23 @@ def _about(platform: str, person: str) -> dict[Table, ColumnElement[bool]]:
         if "person" in table.c:
             found[table] = (table.c.platform == platform) & (table.c.person == person)
     return found
+
+
+async def _unname(connection: AsyncConnection, platform: str, person: str) -> None:
+    """Takes out of what others asked, and of what they were offered, each option that has this person in it."""
+    somewhere = or_(*(cast(column, Text).contains(person, autoescape=True) for column in NAMING))
+    columns = (requests.c.id, *NAMING)
+    for row in await connection.execute(select(*columns).where(requests.c.platform == platform, somewhere)):
+        options = _without(person, row.options)
+        choices = [{**choice, "options": _without(person, choice["options"])} for choice in row.choices]
+        if (options, choices) != (row.options, row.choices):
+            await connection.execute(
+                update(requests).where(requests.c.id == row.id).values(options=options, choices=choices)
+            )
+
+
+def _without(person: str, options: Mapping[str, Value]) -> dict[str, Value]:
+    return {name: value for name, value in options.items() if person not in str(value).split()}
 
 
 def _made(platform: str, person: str) -> ColumnElement[bool]:

@@ -80,7 +80,8 @@ async def test_set_up_again_it_is_changed(place: Place) -> None:
 @pytest.mark.parametrize("command", ["digest here", "digest preview", "digest stop"])
 async def test_it_is_up_to_those_who_manage_the_channel(place: Place, command: str) -> None:
     await dispatch(asked("digest here"), place.desk)
-    reply = await dispatch(asked(command, replace(CHANNEL, manageable=False), **_other_day(command)), place.desk)
+    theirs = asked(command, replace(CHANNEL, manageable=False))
+    reply = await dispatch(replace(theirs, options=_other_day(command)), place.desk)
 
     assert reply.outcome is Outcome.REFUSED
     assert "those who may manage this channel" in reply.text
@@ -158,7 +159,7 @@ async def test_the_preview_shows_no_games_for_adults_once_the_channel_is_for_all
 async def test_without_a_digest_the_preview_says_how_to_have_one(place: Place) -> None:
     reply = await dispatch(asked("digest preview"), place.desk)
     (choice,) = reply.choices
-    await dispatch(asked(choice.command, **choice.options), place.desk)
+    await dispatch(replace(asked(choice.command), options=choice.options), place.desk)
 
     assert "/digest here" in reply.text
     assert await kept(place) is not None

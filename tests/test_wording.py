@@ -12,6 +12,8 @@ from sqlalchemy import Table
 
 import bot
 from bot.commands import COMMANDS
+from bot.commands.command import Topic
+from bot.commands.group import Absence
 from bot.commands.steam_words import GAMES, STEAM
 from bot.commands.wishes import FILTERS, TAG
 from bot.doctor import Check
@@ -42,6 +44,8 @@ def derived() -> set[str]:
         *(f"kept.{table.name}.{part}" for table in about_people() for part in ("name", "meaning")),
         *(f"filter.{option.name}" for option in (TAG, *FILTERS)),
         *(f"{when}.{what}" for when in ("near", "unknown") for what in ("game", "tag", "zone", "command")),
+        *(f"help.{topic}" for topic in Topic),
+        *(f"together.{why}" for why in Absence),
         *(f"month.{month}" for month in range(1, 13)),
         *(f"value.{value}" for command in COMMANDS for option in command.options for value in option.choices),
         *(f"button.{deed}" for deed in set(Deed) - {Deed.CHOOSE, Deed.ASK}),

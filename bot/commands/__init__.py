@@ -13,24 +13,26 @@ from bot.commands import (
     privacy,
     recommend,
     similar,
+    together,
     unlink,
     why,
 )
-from bot.commands.command import Command
+from bot.commands.command import Command, Topic
 
 COMMANDS: tuple[Command, ...] = (
     Command("recommend", recommend.recommend, recommend.OPTIONS),
     Command("curate", curate.curate, curate.OPTIONS, personal=False),
     Command("similar", similar.similar, similar.OPTIONS, personal=False),
+    Command("together", together.together, together.OPTIONS, personal=False),
     Command("why", why.why, why.OPTIONS),
     Command("hide", hide.hide, hide.OPTIONS),
-    Command("link", link.link, link.OPTIONS),
-    Command("unlink", unlink.unlink),
-    Command("mydata", mydata.mydata),
-    Command("forgetme", forgetme.forgetme, forgetme.OPTIONS),
-    Command("digest here", digest.here, digest.OPTIONS, manages=True),
-    Command("digest preview", digest.preview, manages=True),
-    Command("digest stop", digest.stop, manages=True),
-    Command("help", help.help_, help.OPTIONS),
-    Command("privacy", privacy.privacy),
+    Command("link", link.link, link.OPTIONS, topic=Topic.YOU),
+    Command("unlink", unlink.unlink, topic=Topic.YOU),
+    Command("mydata", mydata.mydata, topic=Topic.YOU),
+    Command("forgetme", forgetme.forgetme, forgetme.OPTIONS, topic=Topic.YOU),
+    Command("digest here", digest.here, digest.OPTIONS, manages=True, topic=Topic.CHANNEL),
+    Command("digest preview", digest.preview, manages=True, topic=Topic.CHANNEL),
+    Command("digest stop", digest.stop, manages=True, topic=Topic.CHANNEL),
+    Command("help", help.help_, help.OPTIONS, topic=Topic.BOT),
+    Command("privacy", privacy.privacy, topic=Topic.BOT),
 )

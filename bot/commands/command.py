@@ -35,6 +35,15 @@ class Kind(StrEnum):
     MEMBERS = "members"
 
 
+class Topic(StrEnum):
+    """What a command is about, in the order of `/help`."""
+
+    GAMES = "games"
+    YOU = "you"
+    CHANNEL = "channel"
+    BOT = "bot"
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """`choices` are the values of a choice; `least` and `most` bound a number, both included.
@@ -73,6 +82,7 @@ class Command:
     options: tuple[Option, ...] = ()
     personal: bool = True
     manages: bool = False
+    topic: Topic = Topic.GAMES
 
 
 class Libraries(Protocol):

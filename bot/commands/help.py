@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from bot.commands.command import Command, Desk, Kind, Option
+from bot.commands.command import Command, Desk, Kind, Option, Topic
 from bot.commands.near import commands_near
 from bot.messages import Outcome, Reply, Request
 from bot.wording import Wording
@@ -16,8 +17,7 @@ async def help_(request: Request, desk: Desk) -> Reply:
     words = Wording(request.language)
     wanted = " ".join(str(request.options.get("command", "")).lstrip("/").casefold().split())
     if not wanted:
-        lines = [words.say("help.intro"), *(_line(command, words) for command in desk.commands), words.say("help.more")]
-        return Reply("\n".join(lines))
+        return Reply("\n".join([*_overview(desk.commands, words), words.say("help.more")]))
     group = [command for command in desk.commands if command.name.startswith(f"{wanted} ")]
     if group:
         return Reply("\n".join([*(_line(command, words) for command in group), words.say("help.more")]))
@@ -29,8 +29,17 @@ async def help_(request: Request, desk: Desk) -> Reply:
     return Reply("\n".join(_details(command, words)), outcome=Outcome.ANSWERED)
 
 
+def _overview(commands: Sequence[Command], words: Wording) -> Iterator[str]:
+    """By topic, in the order of the table."""
+    for topic in Topic:
+        about = [_line(command, words) for command in commands if command.topic is topic]
+        yield from [words.say(f"help.{topic}"), *about] if about else []
+
+
 def _line(command: Command, words: Wording) -> str:
-    shape = " ".join([f"/{command.name}", *(_shape(option) for option in command.options[:1])])
+    """With the first option, unless that is one choice of several."""
+    first = [_shape(option) for option in command.options[:1] if option.kind is not Kind.CHOICE]
+    shape = " ".join([f"/{command.name}", *first])
     return words.say("help.line", shape=shape, about=words.say(f"command.{command.name}.about"))
 
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.commands.command import Desk, Instead
+from bot.commands.command import Desk, Instead, Kind
 from bot.commands.past import Past, command_of, library_behind, number_of, open_to, past_of
 from bot.commands.refusals import famous
 from bot.commands.refused import Refused
@@ -15,7 +15,7 @@ from bot.commands.steam_words import GAMES
 from bot.commands.suitable import shown
 from bot.commands.titles import joined, split
 from bot.commands.why_this import players_of
-from bot.messages import Origin, Reply, Request
+from bot.messages import Origin, Reply, Request, Value
 from bot.presses import subject_of
 from bot.tag_names import localized, tag_named
 from bot.wording import Wording
@@ -41,12 +41,21 @@ async def next_page(request: Request, desk: Desk) -> Instead:
     asked = replace(
         request,
         command=past.request.command,
-        options=past.options,
+        options=_with_who_asked(past, desk),
         root=past.request.id,
         page=page + 1,
         beyond=beyond,
     )
     return Instead(asked, private=not past.mine or past.shared)
+
+
+def _with_who_asked(past: Past, desk: Desk) -> dict[str, Value]:
+    """The options; somebody else who turns the page of a group's answer joins the group, and takes nobody's place."""
+    options = past.options
+    for option in command_of(past, desk).options:
+        if option.kind is Kind.MEMBERS and not past.mine:
+            options[option.name] = f"{options.get(option.name, '')} {past.request.person}"
+    return options
 
 
 async def previous_page(request: Request, desk: Desk) -> Reply:

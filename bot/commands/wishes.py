@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from bot.commands.command import Desk, Kind, Option
-from bot.messages import Choice, Outcome, Reply, Request, Value
+from bot.messages import Choice, Outcome, Person, Reply, Request, Value
 from bot.tag_names import tag_named
 from bot.wording import Wording
 from recommender.engine import Answer
@@ -42,18 +42,18 @@ async def wish_of(request: Request, desk: Desk) -> Wish:
         max_price=float(options["max_price"]) if "max_price" in options else None,
         since_year=int(options["since"]) if "since" in options else None,
         head=MIXES[str(options["mix"])] if "mix" in options else None,
-        hidden=request.beyond | await _unwanted(request, desk),
+        hidden=request.beyond | await unwanted(request.person, desk),
         adult=request.place.adult_ok,
     )
 
 
-async def _unwanted(request: Request, desk: Desk) -> frozenset[int]:
+async def unwanted(person: Person, desk: Desk) -> frozenset[int]:
     """Games hidden, liked or owned elsewhere: none of them is news.
 
     Soft: a pick that was hidden before is better than no picks while the database is away.
     """
     try:
-        return frozenset(await desk.feedback.of(request.person.platform, request.person.id))
+        return frozenset(await desk.feedback.of(person.platform, person.id))
     except DatabaseError as away:
         log.warning("opinions are not known for now: %s", away)
         return frozenset()
@@ -69,7 +69,7 @@ async def nothing_left(request: Request, wish: Wish, ask: Ask, words: Wording) -
         "since": replace(wish, since_year=None),
         "mix": replace(wish, head=None),
     }
-    if request.command == "recommend":
+    if request.command in {"recommend", "together"}:
         loosened["tag"] = replace(wish, tag=None)
     helping = [name for name, looser in loosened.items() if name in request.options and (await ask(looser, 1)).picks]
     if request.page > 1:

@@ -63,7 +63,7 @@ class Sent:
 def messages(reply: Reply, look: Look) -> list[Sent]:
     """One message; several where the text or the cards are more than one holds. Note and buttons stand in the last."""
     groups = [reply.picks[at : at + CARDS] for at in range(0, len(reply.picks), CARDS)] or [()]
-    room = TEXT - sum(len(_card_text(pick, look)) for pick in groups[0]) - len(_note(reply))
+    room = TEXT - sum(len(_card_text(pick, reply, look)) for pick in groups[0]) - len(_note(reply))
     *before, text = _pieces(escaped(reply.text), room)
     bodies: list[list[Item]] = [[ui.TextDisplay(piece)] for piece in before]
     bodies += [[_card(pick, reply, look) for pick in group] for group in groups]
@@ -120,7 +120,7 @@ def _view(items: Sequence[Item]) -> ui.LayoutView:
 
 
 def _card(pick: Pick, reply: Reply, look: Look) -> Item:
-    text, cover = _card_text(pick, look), look.covers.get(pick.game.app_id)
+    text, cover = _card_text(pick, reply, look), look.covers.get(pick.game.app_id)
     parts: list[Item] = [
         ui.Section(text, accessory=ui.Thumbnail(cover, description=pick.game.title[:1024]))
         if cover
@@ -134,14 +134,15 @@ def _card(pick: Pick, reply: Reply, look: Look) -> Item:
     return ui.Container(*parts)
 
 
-def _card_text(pick: Pick, look: Look) -> str:
+def _card_text(pick: Pick, reply: Reply, look: Look) -> str:
     address = f"{look.store_url.rstrip('/')}/app/{pick.game.app_id}/"
     lines = [
         f"### {link(_short(pick.game.title), address)}",
         f"-# {escaped(' · '.join(look.words.facts(pick.game)))}",
+        escaped(look.words.whom(pick, reply.members)),
         escaped(look.words.reason(pick)),
     ]
-    return "\n".join(lines)
+    return "\n".join(filter(None, lines))
 
 
 def _note(reply: Reply) -> str:

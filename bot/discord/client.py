@@ -151,7 +151,7 @@ class IndieAnClient(discord.AutoShardedClient):
     async def _drawn(self, reply: Reply, request: Request) -> Callable[[bool], list[Sent]]:
         covers = self._shop.covers
         found = await covers.of([pick.game.app_id for pick in reply.picks]) if covers and reply.picks else {}
-        look = Look(Wording(request.language), self._shop.store_url, found)
+        look = Look(Wording(reply.language or request.language), self._shop.store_url, found)
         return lambda pictures: messages(reply, look if pictures else look.without_covers())
 
     async def _tell(self, interaction: discord.Interaction, key: str) -> None:
