@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
+from pydantic import SecretStr
 
 from bot.app import running
 from bot.chat import Completions
@@ -188,7 +189,7 @@ async def test_a_restart_does_not_forget_who_asked_too_often(tmp_path: Path) -> 
 
 
 async def test_a_database_that_is_away_slows_nobody(tmp_path: Path) -> None:
-    nowhere = Settings(home=tmp_path, database_url="postgresql://nobody@127.0.0.1:1/none")
+    nowhere = Settings(home=tmp_path, database_url=SecretStr("postgresql://nobody@127.0.0.1:1/none"))
     async with running(nowhere, worlds.served(), cooldowns=Cooldowns(1, 100, MINUTE)) as desk:
         replies = [await dispatch(request("help"), desk) for _ in range(2)]
 
