@@ -74,6 +74,21 @@ async def _primed(cooldowns: Cooldowns | None, past: Logs) -> None:
         log.warning("who asked lately is not known, so nobody is slowed for it: %s", away)
 
 
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """The database alone, brought up to date.
+
+    Raises:
+        DatabaseError: it is away, or refuses us.
+    """
+    database = Database(settings.database)
+    try:
+        await database.migrate()
+        yield database
+    finally:
+        await database.close()
+
+
 def _steam(settings: Settings) -> Steam:
     return Steam(str(settings.steam_api_url).rstrip("/"), settings.steam_api_key)
 

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 from rich.console import Console, Group, RenderableType
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from bot.commands.command import Command, Option
 from bot.commands.near import REST
-from bot.messages import Choice, Language, Person, Place, Reply, Request, Value
+from bot.messages import Attachment, Choice, Language, Person, Place, Reply, Request, Value
 from bot.presses import Deed, about
 from bot.wording import Wording
 from recommender.recommend import Pick
@@ -41,7 +42,7 @@ class Spoken:
 
 @dataclass(frozen=True)
 class Terminal:
-    """One person at one console. `store_url` is where the links of picks lead."""
+    """One person at one console. `store_url` is where the links of picks lead, `folder` where files are put."""
 
     dispatch: Dispatch
     commands: tuple[Command, ...]
@@ -51,6 +52,7 @@ class Terminal:
     person: Person = HERE
     adult_ok: bool = False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    folder: Path = Path()
 
     async def hear(self, line: str) -> Reply:
         """Answers a typed line."""
@@ -58,9 +60,26 @@ class Terminal:
 
     async def ask(self, spoken: Spoken | Choice) -> Reply:
         """Answers on the console, and hands the reply back for what may follow it."""
-        reply = await self.answer(spoken)
-        self.console.print(rendered(reply, Wording(self.language), self.store_url))
+        words = Wording(self.language)
+        if isinstance(spoken, Choice) and spoken.ask is not None:
+            reply = _asking(spoken.command, spoken.ask, words)
+        else:
+            reply = await self.answer(spoken)
+        self.console.print(rendered(reply, Wording(reply.language or self.language), self.store_url))
+        if reply.attachment is not None:
+            self.console.print(plain(self._put(reply.attachment, words)), Text(), sep="\n")
         return reply
+
+    def _put(self, attachment: Attachment, words: Wording) -> str:
+        """Writes the file, for its owner's eyes alone, and says where it is."""
+        path = self.folder / attachment.name
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path.touch(0o600)
+            path.write_bytes(attachment.content)
+        except OSError as error:
+            return words.say("terminal.not_saved", path=path, why=error.strerror)
+        return words.say("terminal.saved", path=path)
 
     async def answer(self, spoken: Spoken | Choice) -> Reply:
         """The reply alone, shown to nobody."""
@@ -71,7 +90,7 @@ class Terminal:
             options=spoken.options,
             language=self.language,
             at=self.now(),
-            place=Place(adult_ok=self.adult_ok),
+            place=Place(adult_ok=self.adult_ok, manageable=True),
         )
         return await self.dispatch(request)
 
@@ -93,6 +112,11 @@ def press(line: str, answer: Reply | None) -> Spoken | None:
     if not number.isdecimal() or not 1 <= int(number[:3]) <= len(answer.picks):
         return Spoken(word, {"answer": origin.answer})
     return Spoken(word, dict(about(origin, deed, answer.picks[int(number[:3]) - 1].game.app_id).options))
+
+
+def _asking(command: str, option: str, words: Wording) -> Reply:
+    """A terminal has no forms: says what to type."""
+    return Reply(words.say("terminal.ask", start=f"/{command} {option}:", about=words.say(f"option.{option}")))
 
 
 def parse(line: str, commands: Sequence[Command]) -> Spoken:
@@ -161,6 +185,9 @@ def rendered(reply: Reply, words: Wording, store_url: str = STORE) -> Renderable
         parts += [Text(), _numbered([_card(pick, words, store_url) for pick in reply.picks])]
     if reply.choices:
         parts += [Text(), _numbered([plain(choice.label) for choice in reply.choices])]
+    if reply.link:
+        label, address = reply.link
+        parts += [Text(), plain(f"{label}: ") + Text(address, Style(color="blue", link=address), overflow="fold")]
     if reply.note:
         parts += [Text(), plain(reply.note, "italic")]
     return Group(*parts, Text())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from importlib import resources
 
 from bot.messages import Language
@@ -13,6 +14,8 @@ from recommender.recommend import Because, Pick
 
 LONGEST_QUOTE = 80
 """Characters of what somebody typed that are said back to them."""
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 REASONS: Mapping[tuple[bool, bool, bool], str] = {
     (False, False, False): "reason.popular",
@@ -63,6 +66,11 @@ class Wording:
         if minutes < 600 and minutes % 60:  # noqa: PLR2004 - ten hours
             return self.say("time.part_hours", hours=minutes / 60)
         return self.say("time.hours", hours=round(minutes / 60))
+
+    def moment(self, at: datetime) -> str:
+        """Day and time of the clock that `at` tells, without its year and zone."""
+        weekday, month = self.say(f"value.{DAYS[at.weekday()]}"), self.say(f"month.{at.month}")
+        return self.say("time.moment", weekday=weekday, day=at.day, month=month, time=f"{at:%H:%M}")
 
     def facts(self, game: Game, tags: int = 3) -> Sequence[str]:
         """Price, year, strongest tags but "Indie", and review share, each left out where it is not known."""

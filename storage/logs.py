@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import TypeAlias, TypedDict
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database, insert_new
@@ -168,18 +168,6 @@ class Logs:
         each = [select(func.count()).select_from(table).scalar_subquery() for table in tables]
         async with self._database.reading() as connection:
             return Counts(*(await connection.execute(select(*each))).one())
-
-    async def erase(self, platform: str, person: str) -> int:
-        """Forgets what a person asked, was shown and did; says how many requests and reactions that were.
-
-        Writes that a PatientLogs still holds come back afterwards: flush it first.
-        """
-        erased = 0
-        async with self._database.transaction() as connection:
-            for table in (requests, reactions):  # impressions go with their requests
-                theirs = (table.c.platform == platform) & (table.c.person == person)
-                erased += (await connection.execute(delete(table).where(theirs))).rowcount
-        return erased
 
     async def _past(self, query: Select[tuple[object, ...]]) -> PastAnswer | None:
         async with self._database.reading() as connection:

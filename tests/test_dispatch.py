@@ -242,3 +242,14 @@ async def test_a_name_of_two_words_is_completed(grouped: Place, typed: str, comp
     found = completions.get_completions(Document(typed), CompleteEvent(text_inserted=True))
 
     assert [typed[: len(typed) + one.start_position] + one.text for one in found] == completed
+
+
+@pytest.mark.parametrize("said", ["digest", "/Digest", " digest "])
+async def test_help_lists_a_group(place: Place, said: str) -> None:
+    lines = (await place.hand_over("help", {"command": said})).text.splitlines()
+
+    assert [line.split(" ")[:2] for line in lines[:-1]] == [["/digest", name] for name in ("here", "preview", "stop")]
+
+
+async def test_help_explains_a_command_of_a_group(place: Place) -> None:
+    assert (await place.hand_over("help", {"command": "/digest  here"})).text.startswith("/digest here ")

@@ -1,4 +1,4 @@
-"""Did you mean: what comes close to a title, a tag or a command that nobody has heard of, one choice each."""
+"""Did you mean: what comes close to a title, a tag, a zone or a command that nobody has heard of, one choice each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rapidfuzz import fuzz, process
 
 from bot.commands.command import Desk
 from bot.commands.suitable import suitable
+from bot.commands.zones import zones_near
 from bot.messages import Choice, Outcome, Reply, Request, Value
 from bot.wording import Wording, quoted
 from recommender.errors import UnknownGame, UnknownTag
@@ -29,9 +30,17 @@ def titles_near(
     return _asked_back("game", unknown.said, choices, Wording(request.language))
 
 
-def tags_near(unknown: UnknownTag, request: Request) -> Reply:
-    choices = tuple(Choice(tag, request.command, {**request.options, "tag": tag}) for tag in unknown.near)
+def tags_near(
+    unknown: UnknownTag, request: Request, options: Callable[[str], Mapping[str, Value]] = lambda tag: {"tag": tag}
+) -> Reply:
+    """`options` as for titles."""
+    choices = tuple(Choice(tag, request.command, {**request.options, **options(tag)}) for tag in unknown.near)
     return _asked_back("tag", unknown.said, choices, Wording(request.language))
+
+
+def zones_near_miss(said: str, request: Request) -> Reply:
+    choices = tuple(Choice(zone, request.command, {**request.options, "zone": zone}) for zone in zones_near(said))
+    return _asked_back("zone", said, choices, Wording(request.language))
 
 
 def commands_near(request: Request, desk: Desk) -> Reply:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.commands.command import Desk, Instead
-from bot.commands.past import Past, command_of, library_behind, number_of, open_to, past_of
+from bot.commands.past import Past, command_of, library_behind, number_of, open_to, options_for, past_of
 from bot.commands.refusals import famous
 from bot.commands.refused import Refused
 from bot.commands.steam_words import GAMES
@@ -34,13 +34,13 @@ async def next_page(request: Request, desk: Desk) -> Instead:
     is left as it is.
     """
     past = await past_of(request, desk)
-    _require_open(past, desk)
+    _require_open(past, request, desk)
     page = number_of(request)
     beyond = await desk.past.shown_before(past.request.id, page, by=_names(request))
     asked = replace(
         request,
         command=past.request.command,
-        options=past.options,
+        options=options_for(past, request, desk),
         root=past.request.id,
         page=page + 1,
         beyond=beyond,
@@ -55,7 +55,7 @@ async def previous_page(request: Request, desk: Desk) -> Reply:
     with `next_page`, it is shown alone.
     """
     past = await past_of(request, desk)
-    _require_open(past, desk)
+    _require_open(past, request, desk)
     page = max(1, number_of(request) - 1)
     picks = await _page(past, page, request, desk)
     origin = Origin(past.request.id, page, more=True, subject=subject_of(past.profile))
@@ -140,8 +140,8 @@ async def _text(asked: RequestLog, words: Wording, desk: Desk) -> str:
     return words.say("page.again")
 
 
-def _require_open(past: Past, desk: Desk) -> None:
-    if not open_to(past, desk):
+def _require_open(past: Past, request: Request, desk: Desk) -> None:
+    if not open_to(past, request, desk):
         raise Refused("refused.not_yours", examples=joined(famous(desk)))
 
 

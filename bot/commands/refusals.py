@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from bot.commands.command import Desk
+from bot.commands.command import Desk, Option
 from bot.commands.near import tags_near, titles_near
 from bot.commands.refused import Refused
 from bot.commands.steam_words import GAMES, STEAM
@@ -56,7 +56,8 @@ async def reply_to(error: Refused | RecommenderError | StorageError, request: Re
 async def _steam_reply(error: SteamError, request: Request, desk: Desk) -> Reply:
     """With a way round Steam: the same request by title, or an invitation to it."""
     words = Wording(request.language)
-    if isinstance(error, SteamIdInvalid | SteamPlayerUnknown | SteamKeyMissing):
+    picks_by_title = any(option.name == "games" for option in _options(request, desk))
+    if picks_by_title and isinstance(error, SteamIdInvalid | SteamPlayerUnknown | SteamKeyMissing):
         title = await _title_meant(request, desk)
         if title is not None:
             options = {name: value for name, value in request.options.items() if name != STEAM}
@@ -77,6 +78,10 @@ def _invitations(why: str, words: Wording) -> tuple[Choice, ...]:
     if why == "refused.nobody":
         return name_games(words), Choice(words.say("choice.give_steam"), "recommend", ask=STEAM)
     return (name_games(words),) if why in INVITING else ()
+
+
+def _options(request: Request, desk: Desk) -> tuple[Option, ...]:
+    return next((command.options for command in desk.commands if command.name == request.command), ())
 
 
 def _steam_key(error: SteamError) -> str:
