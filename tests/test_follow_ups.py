@@ -356,6 +356,23 @@ async def test_sharing_shows_the_page_to_everybody_with_its_reasons(ann: Member)
     assert shared.picks == answer.picks
 
 
+async def test_somebody_else_shares_what_was_for_everybody(ann: Member, bob: Member) -> None:
+    page = await bob.press(await ann.ask("curate", tag="horror"), Deed.NEXT)
+    shared = await bob.press(page, Deed.SHARE, name="Bob")
+
+    assert (page.private, shared.private) == (True, False)
+    assert shared.picks == page.picks
+
+
+async def test_what_is_hidden_is_hidden_on_the_pages_before_as_well(ann: Member) -> None:
+    first = await ann.ask("curate", tag="horror")
+    second = await ann.press(first, Deed.NEXT)
+    await ann.press(first, Deed.HIDE, titles(first)[1])
+    await ann.press(first, Deed.LIKE, titles(first)[0])
+
+    assert titles(await ann.press(second, Deed.PREVIOUS)) == [titles(first)[0], titles(first)[2]]
+
+
 async def test_only_who_asked_shares(ann: Member, bob: Member) -> None:
     answer = await ann.ask("recommend", steam=PUBLIC)
     reply = await bob.press(answer, Deed.SHARE)

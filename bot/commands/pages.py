@@ -22,6 +22,7 @@ from recommender.errors import RecommenderError
 from recommender.library import Library
 from recommender.recommend import Pick
 from storage.errors import StorageError
+from storage.feedback import Opinion
 from storage.logs import Impression, RequestLog
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ async def next_page(request: Request, desk: Desk) -> Instead:
 
 
 async def previous_page(request: Request, desk: Desk) -> Reply:
-    """The page as it was, without what is for adults here and what the store no longer has.
+    """The page as it was, without what the presser hid, what is for adults here and what the catalogue lost.
 
     The reasons are worked out anew where the library can be had, else left out. To somebody else than who asked, as
     with `next_page`, it is shown alone.
@@ -70,14 +71,15 @@ async def previous_page(request: Request, desk: Desk) -> Reply:
 
 
 async def share(request: Request, desk: Desk) -> Reply:
-    """A page for everybody in the place, by who asked and by nobody else.
+    """A page for everybody in the place: of a private answer by who asked and by nobody else.
 
     The buttons under it say nothing of the profile that the answer is about, as anybody can read them: what needs a
     library stays with the private answer.
     """
     past = await past_of(request, desk)
-    if not past.mine or past.shared:
+    if past.shared or (command_of(past, desk).personal and not past.mine):
         raise Refused("refused.share")
+    _require_open(past, request, desk)
     picks = await _page(past, max(1, number_of(request)), request, desk)
     name = request.names.get(request.person.id, "")
     words = Wording(request.language)
@@ -87,9 +89,13 @@ async def share(request: Request, desk: Desk) -> Reply:
 
 async def _page(past: Past, page: int, request: Request, desk: Desk) -> tuple[Pick, ...]:
     stored = await desk.past.page(past.request.id, page, by=_names(request))
-    picks = await _again(stored.shown, past, request, desk) if stored is not None else ()
-    if not picks:
+    if stored is None or not stored.shown:
         raise Refused("refused.answer_gone")
+    opinions = await desk.feedback.of(*_names(request))
+    wanted = [one for one in stored.shown if opinions.get(one.app_id) is not Opinion.HIDE]
+    picks = await _again(wanted, past, request, desk)
+    if not picks:
+        raise Refused("refused.nothing_left_at_all")
     return picks
 
 
