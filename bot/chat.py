@@ -16,11 +16,15 @@ from bot.commands.command import Command, Option
 from bot.commands.titles import parted
 from bot.completions import LISTS, pieces
 from bot.messages import Choice, Language, Reply
-from bot.terminal import Spoken, Terminal, parse, plain, press, unfinished
+from bot.presses import Deed, about
+from bot.terminal import Spoken, Terminal, parse, plain, unfinished
 from bot.wording import Wording
 from recommender.engine import Engine
 
 PROMPT = "> "
+PAGES = frozenset({Deed.NEXT, Deed.PREVIOUS, Deed.SHARE})
+PRESSED = frozenset(Deed) - {Deed.CHOOSE, Deed.ASK}
+"""A choice is taken by its number alone."""
 QUIT = frozenset({"/quit", "/exit"})
 
 
@@ -77,7 +81,26 @@ def _meant(line: str, before: Before, terminal: Terminal) -> Spoken | Choice | N
     """A number is a choice while there are some, and nothing while there are none."""
     if line.isdecimal() and len(line) <= 2:  # noqa: PLR2004 - longer numbers are Steam IDs and titles
         return before.choices[int(line) - 1] if 1 <= int(line) <= len(before.choices) else None
-    return (press(line, before.answer) or parse(line, terminal.commands)) if line else None
+    return (_pressed(line, before.answer) or parse(line, terminal.commands)) if line else None
+
+
+def _pressed(line: str, answer: Reply | None) -> Spoken | None:
+    """A button of the answer before, typed: `/next`, `/previous`, `/share`, or `/like 2` of its second pick.
+
+    None where the line is none of that. What cannot be pressed is pressed in vain, so that a sentence says so.
+    """
+    word, _, place = line.strip().removeprefix("/").casefold().partition(" ")
+    if not line.strip().startswith("/") or word not in PRESSED:
+        return None
+    deed, number = Deed(word), place.strip()
+    origin = answer.origin if answer else None
+    if answer is None or origin is None:
+        return Spoken(word, {})
+    if deed in PAGES:
+        return Spoken(word, dict(about(origin, deed, origin.page).options))
+    if not number.isdecimal() or not 1 <= int(number[:3]) <= len(answer.picks):
+        return Spoken(word, {"answer": origin.answer})
+    return Spoken(word, dict(about(origin, deed, answer.picks[int(number[:3]) - 1].game.app_id).options))
 
 
 async def _answered(meant: Spoken | Choice, before: Before, terminal: Terminal) -> Before:

@@ -18,16 +18,11 @@ from rich.text import Text
 from bot.commands.command import Command, Option
 from bot.commands.near import REST
 from bot.messages import Attachment, Choice, Language, Person, Place, Reply, Request, Value
-from bot.presses import Deed, about
 from bot.wording import Wording
 from recommender.recommend import Pick
 
 STORE = "https://store.steampowered.com"
 HERE = Person("terminal", "local")
-
-PAGES = frozenset({Deed.NEXT, Deed.PREVIOUS, Deed.SHARE})
-PRESSED = frozenset(Deed) - {Deed.CHOOSE, Deed.ASK}
-"""A choice is taken by its number alone."""
 
 Dispatch = Callable[[Request], Awaitable[Reply]]
 
@@ -93,25 +88,6 @@ class Terminal:
             place=Place(adult_ok=self.adult_ok, manageable=True),
         )
         return await self.dispatch(request)
-
-
-def press(line: str, answer: Reply | None) -> Spoken | None:
-    """A button of the answer before, typed: `/next`, `/previous`, `/share`, or `/like 2` of its second pick.
-
-    None where the line is none of that. What cannot be pressed is pressed in vain, so that a sentence says so.
-    """
-    word, _, place = line.strip().removeprefix("/").casefold().partition(" ")
-    if not line.strip().startswith("/") or word not in PRESSED:
-        return None
-    deed, number = Deed(word), place.strip()
-    origin = answer.origin if answer else None
-    if answer is None or origin is None:
-        return Spoken(word, {})
-    if deed in PAGES:
-        return Spoken(word, dict(about(origin, deed, origin.page).options))
-    if not number.isdecimal() or not 1 <= int(number[:3]) <= len(answer.picks):
-        return Spoken(word, {"answer": origin.answer})
-    return Spoken(word, dict(about(origin, deed, answer.picks[int(number[:3]) - 1].game.app_id).options))
 
 
 def _asking(command: str, option: str, words: Wording) -> Reply:

@@ -85,6 +85,31 @@ async def test_after_picks_a_number_means_nothing(place: Place) -> None:
     assert await talk(place, "/similar static\n1\n/quit\n") == alone
 
 
+async def test_a_choice_that_asks_begins_the_next_line(place: Place) -> None:
+    shown = await talk(place, "/recommend\n1\nStatic\n/quit\n")
+
+    assert "Because of Static:" in shown
+
+
+async def test_a_begun_line_can_be_dropped(place: Place) -> None:
+    shown = await talk(place, "/recommend\n1\n\x03/help\n/quit\n")
+
+    assert "What I can do:" in shown
+
+
+async def test_a_button_is_pressed_by_its_name_even_after_other_answers(place: Place) -> None:
+    shown = await talk(place, "/curate horror\n/like 1\n/help\n/next\n/quit\n")
+
+    assert "The Hollow House counts as a game you like" in shown
+    assert "Page 2 · The best of Horror:" in shown
+
+
+async def test_after_picks_the_chat_says_what_may_be_pressed(place: Place) -> None:
+    shown = await talk(place, "/curate horror\n/like 1\n/quit\n")
+
+    assert shown.count("/next turns the page") == 1
+
+
 async def test_history_outlives_the_chat(place: Place, tmp_path: Path) -> None:
     history = tmp_path / "new folder" / "history"
     await talk(place, "/curate horror\n/quit\n", history)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
+from pydantic import SecretStr
 
 from bot.app import running
 from bot.chat import Completions
@@ -188,7 +189,7 @@ async def test_a_restart_does_not_forget_who_asked_too_often(tmp_path: Path) -> 
 
 
 async def test_a_database_that_is_away_slows_nobody(tmp_path: Path) -> None:
-    nowhere = Settings(home=tmp_path, database_url="postgresql://nobody@127.0.0.1:1/none")
+    nowhere = Settings(home=tmp_path, database_url=SecretStr("postgresql://nobody@127.0.0.1:1/none"))
     async with running(nowhere, worlds.served(), cooldowns=Cooldowns(1, 100, MINUTE)) as desk:
         replies = [await dispatch(request("help"), desk) for _ in range(2)]
 
@@ -241,3 +242,14 @@ async def test_a_name_of_two_words_is_completed(grouped: Place, typed: str, comp
     found = completions.get_completions_async(Document(typed), CompleteEvent(text_inserted=True))
 
     assert [typed[: len(typed) + one.start_position] + one.text async for one in found] == completed
+
+
+@pytest.mark.parametrize("said", ["digest", "/Digest", " digest "])
+async def test_help_lists_a_group(place: Place, said: str) -> None:
+    lines = (await place.hand_over("help", {"command": said})).text.splitlines()
+
+    assert [line.split(" ")[:2] for line in lines[:-1]] == [["/digest", name] for name in ("here", "preview", "stop")]
+
+
+async def test_help_explains_a_command_of_a_group(place: Place) -> None:
+    assert (await place.hand_over("help", {"command": "/digest  here"})).text.startswith("/digest here ")

@@ -279,3 +279,21 @@ async def test_closing_twice_is_closing_once() -> None:
 
     with pytest.raises(RuntimeError):
         await engine.find("Static")
+
+
+async def test_a_liked_game_speaks_for_picks_as_one_that_is_liked_and_not_owned(engine: Engine) -> None:
+    static = worlds.game("Static").app_id
+    library = worlds.library("Tessera").with_more(liked=[static], owned=[])
+    answer = await engine.recommend(library, Wish(tag="Horror"), 1)
+    explained = await engine.why(library, answer.picks[0].game)
+
+    assert explained is not None
+    for pick in (*answer.picks, explained):
+        assert {because.game.app_id: because.liked for because in pick.because}[static]
+    assert static not in {pick.game.app_id for pick in answer.picks}
+
+
+def test_what_is_in_the_library_is_not_only_liked_and_keeps_its_hours() -> None:
+    more = Library({1: 60, 2: 0}).with_more(liked=[1, 3, 4], owned=[2, 4, 5])
+
+    assert more == Library({1: 60, 2: 0, 4: 0, 5: 0, 3: 0}, frozenset({3}))

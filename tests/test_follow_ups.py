@@ -10,12 +10,14 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from bot.commands.command import Command
+from bot.commands import COMMANDS
+from bot.commands.command import Command, Desk, Kind, Option
 from bot.commands.follow_ups import FOLLOW_UPS
 from bot.dispatch import dispatch
 from bot.messages import Language, Origin, Outcome, Person, Reply, Request, Value
 from bot.messages import Place as Where
 from bot.presses import Deed, Press, about, pressed, subject_of
+from recommender.shelf import Wish
 from storage.database import Database
 from storage.feedback import Feedback, Opinion
 from storage.logs import Logs
@@ -354,6 +356,23 @@ async def test_sharing_shows_the_page_to_everybody_with_its_reasons(ann: Member)
     assert shared.picks == answer.picks
 
 
+async def test_somebody_else_shares_what_was_for_everybody(ann: Member, bob: Member) -> None:
+    page = await bob.press(await ann.ask("curate", tag="horror"), Deed.NEXT)
+    shared = await bob.press(page, Deed.SHARE, name="Bob")
+
+    assert (page.private, shared.private) == (True, False)
+    assert shared.picks == page.picks
+
+
+async def test_what_is_hidden_is_hidden_on_the_pages_before_as_well(ann: Member) -> None:
+    first = await ann.ask("curate", tag="horror")
+    second = await ann.press(first, Deed.NEXT)
+    await ann.press(first, Deed.HIDE, titles(first)[1])
+    await ann.press(first, Deed.LIKE, titles(first)[0])
+
+    assert titles(await ann.press(second, Deed.PREVIOUS)) == [titles(first)[0], titles(first)[2]]
+
+
 async def test_only_who_asked_shares(ann: Member, bob: Member) -> None:
     answer = await ann.ask("recommend", steam=PUBLIC)
     reply = await bob.press(answer, Deed.SHARE)
@@ -527,3 +546,35 @@ async def test_a_button_that_names_no_profile_is_a_sentence(ann: Member, subject
 
 def test_a_press_has_room_for_every_answer() -> None:
     assert len(Press(Deed.MORE_LIKE, uuid4().hex, 2**32 - 1, subject_of("x" * 32)).code) <= 100
+
+
+async def meet(asked: Request, desk: Desk) -> Reply:
+    """A list for a group, which says who that is."""
+    people = sorted({asked.person.id, *str(asked.options["with"]).split()})
+    wish = Wish(hidden=asked.beyond)
+    answer = await desk.engine.curate("Roguelike", wish, asked.shown)
+    return Reply(" ".join(people), answer.picks, model=answer.version)
+
+
+MEET = Command("meet", meet, (Option("with", Kind.MEMBERS, required=True),), personal=False)
+
+
+async def test_a_groups_answer_is_turned_by_its_people_for_the_same_people(tmp_path: Path) -> None:
+    async with open_place(tmp_path, commands=(*COMMANDS, MEET)) as place:
+        ann, bob, cy = (Member(place, Person("terminal", name)) for name in ("ann", "bob", "cy"))
+        answer = await ann.ask("meet", **{"with": "<@bob>, dee"})
+        anns, bobs, cys = [await member.press(answer, Deed.NEXT) for member in (ann, bob, cy)]
+
+    assert (answer.text, anns.text, bobs.text) == ("ann bob dee", "Page 2 · ann bob dee", "Page 2 · ann bob dee")
+    assert (anns.private, bobs.private, cys.private) == (False, True, True)
+    assert set(titles(answer)).isdisjoint(titles(anns))
+    assert cys.outcome is Outcome.REFUSED
+
+
+async def test_a_group_that_was_named_by_a_profile_is_not_kept_and_says_so(tmp_path: Path) -> None:
+    async with open_place(tmp_path, commands=(*COMMANDS, MEET)) as place:
+        ann = Member(place)
+        reply = await ann.press(await ann.ask("meet", **{"with": f"bob {PUBLIC}"}), Deed.NEXT)
+
+    assert reply.outcome is Outcome.REFUSED
+    assert "Please ask again" in reply.text

@@ -27,6 +27,9 @@ from storage.schema import digest_channels, impressions, metadata
 EN, KO = Wording(Language.EN), Wording(Language.KO)
 HADES, CELLS = Game(1145360, "Hades", ("Roguelike", "Indie", "Action")), Game(588650, "Dead Cells")
 
+PLAYED, HAD = Because(HADES, 3720, 0.5), Because(CELLS, 0, 0.3)
+LIKED = Because(Game(504230, "Celeste"), 0, 0.2, liked=True)
+
 
 def about_people() -> list[Table]:
     """The tables with rows about somebody, as PersonalData finds them."""
@@ -124,6 +127,35 @@ def test_games_never_played_are_reasons_without_hours() -> None:
 
     assert EN.reason(pick) == "because you have Hades"
     assert KO.reason(pick) == "Hades 보유 중이라 골랐어요"
+
+
+@pytest.mark.parametrize(
+    ("because", "english", "korean"),
+    [
+        ([LIKED], "because you liked Celeste", "Celeste 좋아하셔서 골랐어요"),
+        (
+            [PLAYED, LIKED],
+            "because 62 h in Hades, and you liked Celeste",
+            "Hades 62시간 플레이, Celeste 좋아하셔서 골랐어요",
+        ),
+        (
+            [LIKED, HAD],
+            "because you have Dead Cells, and you liked Celeste",
+            "Dead Cells 보유, Celeste 좋아하셔서 골랐어요",
+        ),
+        (
+            [PLAYED, HAD, LIKED],
+            "because 62 h in Hades, you have Dead Cells, and you liked Celeste",
+            "Hades 62시간 플레이, Dead Cells 보유, Celeste 좋아하셔서 골랐어요",
+        ),
+    ],
+)
+def test_games_only_liked_are_reasons_that_nobody_calls_owned(
+    because: list[Because], english: str, korean: str
+) -> None:
+    pick = Pick(Game(1, "A"), 1.0, tuple(because))
+
+    assert (EN.reason(pick), KO.reason(pick)) == (english, korean)
 
 
 def test_popularity_is_the_reason_where_there_is_no_other() -> None:

@@ -50,7 +50,7 @@ def _read(option: Option, value: Value) -> Value:
         case Kind.NUMBER:
             return _number(option, value, whole=False)
         case Kind.MEMBERS:
-            return _members(option, str(value))
+            return " ".join(members(_text(option, str(value))))
 
 
 def _text(option: Option, said: str) -> str:
@@ -59,9 +59,9 @@ def _text(option: Option, said: str) -> str:
     return " ".join(said.split())
 
 
-def _members(option: Option, said: str) -> str:
+def members(said: str) -> list[str]:
     """Ids, each once; Discord and Slack write a person as <@id>, older clients of Discord as <@!id>."""
-    return " ".join(dict.fromkeys(_MENTION.sub(r"\1", _text(option, said)).replace(",", " ").split()))
+    return list(dict.fromkeys(_MENTION.sub(r"\1", said).replace(",", " ").split()))
 
 
 def _choice(option: Option, said: str) -> str:

@@ -7,15 +7,15 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.commands.command import Desk, Instead, Kind
-from bot.commands.past import Past, command_of, library_behind, number_of, open_to, past_of
+from bot.commands.command import Desk, Instead
+from bot.commands.past import Past, command_of, library_behind, number_of, open_to, options_for, past_of
 from bot.commands.refusals import famous
 from bot.commands.refused import Refused
 from bot.commands.steam_words import GAMES
 from bot.commands.suitable import shown
 from bot.commands.titles import joined, split
 from bot.commands.why_this import players_of
-from bot.messages import Origin, Reply, Request, Value
+from bot.messages import Origin, Reply, Request
 from bot.presses import subject_of
 from bot.tag_names import localized, tag_named
 from bot.wording import Wording
@@ -23,6 +23,7 @@ from recommender.errors import RecommenderError
 from recommender.library import Library
 from recommender.recommend import Pick
 from storage.errors import StorageError
+from storage.feedback import Opinion
 from storage.logs import Impression, RequestLog
 
 log = logging.getLogger(__name__)
@@ -35,13 +36,13 @@ async def next_page(request: Request, desk: Desk) -> Instead:
     is left as it is.
     """
     past = await past_of(request, desk)
-    _require_open(past, desk)
+    _require_open(past, request, desk)
     page = number_of(request)
     beyond = await desk.past.shown_before(past.request.id, page, by=_names(request))
     asked = replace(
         request,
         command=past.request.command,
-        options=_with_who_asked(past, desk),
+        options=options_for(past, request, desk),
         root=past.request.id,
         page=page + 1,
         beyond=beyond,
@@ -49,23 +50,14 @@ async def next_page(request: Request, desk: Desk) -> Instead:
     return Instead(asked, private=not past.mine or past.shared)
 
 
-def _with_who_asked(past: Past, desk: Desk) -> dict[str, Value]:
-    """The options; somebody else who turns the page of a group's answer joins the group, and takes nobody's place."""
-    options = past.options
-    for option in command_of(past, desk).options:
-        if option.kind is Kind.MEMBERS and not past.mine:
-            options[option.name] = f"{options.get(option.name, '')} {past.request.person}"
-    return options
-
-
 async def previous_page(request: Request, desk: Desk) -> Reply:
-    """The page as it was, without what is for adults here and what the store no longer has.
+    """The page as it was, without what the presser hid, what is for adults here and what the catalogue lost.
 
     The reasons are worked out anew where the library can be had, else left out. To somebody else than who asked, as
     with `next_page`, it is shown alone.
     """
     past = await past_of(request, desk)
-    _require_open(past, desk)
+    _require_open(past, request, desk)
     page = max(1, number_of(request) - 1)
     picks = await _page(past, page, request, desk)
     origin = Origin(past.request.id, page, more=True, subject=subject_of(past.profile))
@@ -80,14 +72,15 @@ async def previous_page(request: Request, desk: Desk) -> Reply:
 
 
 async def share(request: Request, desk: Desk) -> Reply:
-    """A page for everybody in the place, by who asked and by nobody else.
+    """A page for everybody in the place: of a private answer by who asked and by nobody else.
 
     The buttons under it say nothing of the profile that the answer is about, as anybody can read them: what needs a
     library stays with the private answer.
     """
     past = await past_of(request, desk)
-    if not past.mine or past.shared:
+    if past.shared or (command_of(past, desk).personal and not past.mine):
         raise Refused("refused.share")
+    _require_open(past, request, desk)
     picks = await _page(past, max(1, number_of(request)), request, desk)
     name = request.names.get(request.person.id, "")
     words = Wording(request.language)
@@ -97,9 +90,13 @@ async def share(request: Request, desk: Desk) -> Reply:
 
 async def _page(past: Past, page: int, request: Request, desk: Desk) -> tuple[Pick, ...]:
     stored = await desk.past.page(past.request.id, page, by=_names(request))
-    picks = await _again(stored.shown, past, request, desk) if stored is not None else ()
-    if not picks:
+    if stored is None or not stored.shown:
         raise Refused("refused.answer_gone")
+    opinions = await desk.feedback.of(*_names(request))
+    wanted = [one for one in stored.shown if opinions.get(one.app_id) is not Opinion.HIDE]
+    picks = await _again(wanted, past, request, desk)
+    if not picks:
+        raise Refused("refused.nothing_left_at_all")
     return picks
 
 
@@ -151,8 +148,8 @@ async def _text(asked: RequestLog, words: Wording, desk: Desk) -> str:
     return words.say("page.again")
 
 
-def _require_open(past: Past, desk: Desk) -> None:
-    if not open_to(past, desk):
+def _require_open(past: Past, request: Request, desk: Desk) -> None:
+    if not open_to(past, request, desk):
         raise Refused("refused.not_yours", examples=joined(famous(desk)))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.commands.command import Command, Desk, Kind, Option
 from bot.commands.libraries import library_of, linked_library, of_titles, with_opinions
+from bot.commands.options import members
 from bot.commands.refused import Refused
 from bot.commands.steam_words import GAMES, STEAM, SUBJECT
 from bot.commands.suitable import suitable
@@ -38,12 +39,6 @@ class Past:
     profile: str
     mine: bool
     shared: bool
-
-    @property
-    def options(self) -> dict[str, Value]:
-        """As they were given, the profile restored."""
-        profile = {STEAM: self.profile} if self.profile else {}
-        return {**given(self.request.options), **profile}
 
 
 async def past_of(request: Request, desk: Desk) -> Past:
@@ -96,14 +91,42 @@ def from_private_library(past: Past, desk: Desk) -> bool:
     return STEAM in takes and not past.profile and GAMES not in past.request.options
 
 
-def open_to(past: Past, desk: Desk) -> bool:
+def open_to(past: Past, request: Request, desk: Desk) -> bool:
     """Whether the presser may have the answer worked on again.
 
     What is in the button or the log is as public as the message that it stands under, so anybody may whom the
     platform lets press. The library of who asked is not: only that person may, and only where it was not shared,
-    as the shared copy has lost which of their libraries it was.
+    as the shared copy has lost which of their libraries it was. A group's answer is for the people of the group.
     """
-    return not from_private_library(past, desk) or (past.mine and not past.shared)
+    if from_private_library(past, desk):
+        return past.mine and not past.shared
+    group = _group_option(past, desk)
+    return past.mine or group is None or request.person.id in _group(past, group)
+
+
+def options_for(past: Past, request: Request, desk: Desk) -> dict[str, Value]:
+    """As they were given, the profile restored, and a group as the presser, who is one of it, would name it.
+
+    Raises:
+        Refused: what is needed was about a profile, and so was never written down.
+    """
+    options = given(past.request.options) | ({STEAM: past.profile} if past.profile else {})
+    if any(option.required and option.name not in options for option in command_of(past, desk).options):
+        raise Refused("refused.answer_gone")
+    group = _group_option(past, desk)
+    if group is not None and not past.mine:
+        options[group] = " ".join(one for one in _group(past, group) if one != request.person.id)
+    return options
+
+
+def _group_option(past: Past, desk: Desk) -> str | None:
+    options = command_of(past, desk).options
+    return next((option.name for option in options if option.kind is Kind.MEMBERS), None)
+
+
+def _group(past: Past, option: str) -> list[str]:
+    """Who asked, and those whom the request named."""
+    return [past.request.person, *members(str(past.request.options.get(option, "")))]
 
 
 async def library_behind(past: Past, request: Request, desk: Desk) -> Library | None:
@@ -120,7 +143,7 @@ async def library_behind(past: Past, request: Request, desk: Desk) -> Library | 
     if GAMES in past.request.options:
         games = await _named(str(past.request.options[GAMES]), desk)
         return await with_opinions(of_titles(games), None, request, desk)
-    if from_private_library(past, desk) and open_to(past, desk):
+    if from_private_library(past, desk) and open_to(past, request, desk):
         return await linked_library(request, desk) or desk.recents.library(request.person)
     return None
 

@@ -24,7 +24,7 @@ async def why_this(request: Request, desk: Desk) -> Reply:
     """
     past = await past_of(request, desk)
     game = game_pressed(request, desk)
-    if not open_to(past, desk):
+    if not open_to(past, request, desk):
         raise Refused("refused.not_yours", examples=joined(famous(desk)))
     library = await library_behind(past, request, desk)
     if library is not None:
