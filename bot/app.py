@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 
 from bot.commands import COMMANDS
 from bot.commands.command import Desk, Libraries
+from bot.cooldowns import Cooldowns
 from bot.settings import Settings
 from recommender.engine import Engine, Served
 from storage.accounts import Accounts
 from storage.database import Database
-from storage.errors import DatabaseUnavailable
+from storage.errors import DatabaseError, DatabaseUnavailable
 from storage.feedback import Feedback
 from storage.logs import Logs
 from storage.patient_logs import PatientLogs
@@ -27,8 +29,10 @@ GRACE = 2.0
 
 
 @asynccontextmanager
-async def running(settings: Settings, served: Served, libraries: Libraries | None = None) -> AsyncIterator[Desk]:
-    """A desk ready for requests; `libraries` stands in for Steam.
+async def running(
+    settings: Settings, served: Served, libraries: Libraries | None = None, cooldowns: Cooldowns | None = None
+) -> AsyncIterator[Desk]:
+    """A desk ready for requests; `libraries` stands in for Steam. Without `cooldowns` nobody is slowed.
 
     Raises:
         DatabaseError: the database refuses us (password, rights, a foreign file). One that is merely away does not
@@ -43,6 +47,7 @@ async def running(settings: Settings, served: Served, libraries: Libraries | Non
         if libraries is None:
             libraries = await closing.enter_async_context(_steam(settings))
         past = Logs(database)
+        await _primed(cooldowns, past)
         logs = PatientLogs(past)
         closing.push_async_callback(logs.close, GRACE)
         yield Desk(
@@ -55,7 +60,33 @@ async def running(settings: Settings, served: Served, libraries: Libraries | Non
             accounts=Accounts(database),
             subscriptions=Subscriptions(database),
             personal=PersonalData(database),
+            cooldowns=cooldowns,
         )
+
+
+async def _primed(cooldowns: Cooldowns | None, past: Logs) -> None:
+    """So that a restart forgives nobody. Soft: it does while the database is away."""
+    if cooldowns is None:
+        return
+    try:
+        cooldowns.prime(await past.asked_since(datetime.now(UTC) - cooldowns.window))
+    except DatabaseError as away:
+        log.warning("who asked lately is not known, so nobody is slowed for it: %s", away)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """The database alone, brought up to date.
+
+    Raises:
+        DatabaseError: it is away, or refuses us.
+    """
+    database = Database(settings.database)
+    try:
+        await database.migrate()
+        yield database
+    finally:
+        await database.close()
 
 
 def _steam(settings: Settings) -> Steam:

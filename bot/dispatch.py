@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import uuid4
 
-from bot.commands.command import Command, Desk
+from bot.commands.command import Command, Desk, Instead
+from bot.commands.follow_ups import FOLLOW_UPS
 from bot.commands.near import commands_near
 from bot.commands.options import cleaned
 from bot.commands.refusals import reply_to
 from bot.commands.refused import Refused
-from bot.commands.steam_words import without_profiles
-from bot.messages import Outcome, Reply, Request
+from bot.commands.steam_words import STEAM, meant, without_profiles
+from bot.messages import Choice, Origin, Outcome, Reply, Request
+from bot.presses import subject_of
 from bot.wording import Wording
 from recommender.errors import RecommenderError
 from recommender.recommend import Pick
 from storage.errors import StorageError
-from storage.logs import Impression, RequestLog
+from storage.logs import Impression, Offered, RequestLog
 
 log = logging.getLogger(__name__)
 
@@ -26,35 +30,89 @@ UNKNOWN = "unknown"
 """Logged in the place of a command that is none: what was typed there may be anything."""
 
 
+@dataclass(frozen=True)
+class _Told:
+    """A reply, and what it answers: for a press that stands for another request, that request."""
+
+    request: Request
+    command: Command | None
+    reply: Reply
+
+
 async def dispatch(request: Request, desk: Desk) -> Reply:
     """Never raises for what happens inside a command: that is logged, and the reply carries its reference."""
     started = desk.clock()
-    command = next((known for known in desk.commands if known.name == request.command.casefold()), None)
-    reply = await _answered(request, command, desk)
-    _log(request, command, reply, desk, round(1000 * (desk.clock() - started)))
-    return reply
+    command = named(request.command, (*desk.commands, *FOLLOW_UPS))
+    wait = desk.cooldowns.admit(request.person, request.place.server, request.at) if desk.cooldowns else None
+    told = _Told(request, command, _slowed(wait, request)) if wait else await _answered(request, command, desk)
+    if not told.reply.untraced:
+        _log(told, desk, round(1000 * (desk.clock() - started)))
+    return told.reply
 
 
-async def _answered(request: Request, command: Command | None, desk: Desk) -> Reply:
+def named(said: str, commands: Iterable[Command]) -> Command | None:
+    """The command of that name, however it is spaced and in whatever case."""
+    name = " ".join(said.casefold().split())
+    return next((known for known in commands if known.name == name), None)
+
+
+def _slowed(wait: timedelta, request: Request) -> Reply:
+    seconds = math.ceil(wait.total_seconds())
+    return Reply(Wording(request.language).say("slowed", seconds=seconds), outcome=Outcome.SLOWED)
+
+
+async def _answered(request: Request, command: Command | None, desk: Desk) -> _Told:
     if command is None:
-        return commands_near(request, desk)
+        return _Told(request, None, commands_near(request, desk))
     try:
         reply = await _handled(request, command, desk)
+        if isinstance(reply, Instead):
+            return await _instead(reply, desk)
     except Exception:  # a bug in one command must not silence the bot
         reference = uuid4().hex[:8]
         log.exception("/%s failed, reference %s", command.name, reference)
-        return Reply(Wording(request.language).say("failed", reference=reference), outcome=Outcome.FAILED)
-    private = command.personal or reply.outcome is not Outcome.ANSWERED
-    return replace(reply, private=private, note=_notes(reply, request, desk))
+        sorry = Wording(request.language).say("failed", reference=reference)
+        return _Told(request, command, Reply(sorry, outcome=Outcome.FAILED))
+    private = reply.private if command in FOLLOW_UPS else command.personal or reply.outcome is not Outcome.ANSWERED
+    return _Told(request, command, _finished(replace(reply, private=private), request, desk))
 
 
-async def _handled(request: Request, command: Command, desk: Desk) -> Reply:
+async def _instead(press: Instead, desk: Desk) -> _Told:
+    """One of the table's own commands: a press never stands for another press."""
+    told = await _answered(press.request, named(press.request.command, desk.commands), desk)
+    return replace(told, reply=replace(told.reply, private=told.reply.private or press.private))
+
+
+async def _handled(request: Request, command: Command, desk: Desk) -> Reply | Instead:
     try:
+        _require_rights(request, command)
         request = replace(request, command=command.name, options=cleaned(command, request.options))
         return await command.handler(request, desk)
     except (Refused, RecommenderError, StorageError) as error:
         log.info("/%s: %s", command.name, type(error).__name__)  # its words may hold a Steam ID
         return await reply_to(error, request, desk)
+
+
+def _require_rights(request: Request, command: Command) -> None:
+    if command.manages and not request.place.manageable:
+        raise Refused("refused.not_manager")
+
+
+def _finished(reply: Reply, request: Request, desk: Desk) -> Reply:
+    """With what every reply has: its page, the truth about the model, and what the buttons under it need."""
+    text = reply.text
+    if request.page > 1 and reply.picks:
+        text = Wording(request.language).say("page.headline", page=request.page, text=text)
+    origin = reply.origin or (_origin(reply, request) if reply.picks or reply.choices else None)
+    return replace(reply, text=text, note=_notes(reply, request, desk), origin=origin)
+
+
+def _origin(reply: Reply, request: Request) -> Origin:
+    """As many picks as were asked for means that there are likely more; what has none is no page of anything."""
+    subject = subject_of(str(meant(request.options).get(STEAM, "")))
+    if not reply.picks:
+        return Origin(request.id, subject=subject)
+    return Origin(request.root or request.id, request.page, len(reply.picks) >= request.shown, subject)
 
 
 def _notes(reply: Reply, request: Request, desk: Desk) -> str | None:
@@ -64,7 +122,8 @@ def _notes(reply: Reply, request: Request, desk: Desk) -> str | None:
     return " ".join(filter(None, (reply.note, invented))) or None
 
 
-def _log(request: Request, command: Command | None, reply: Reply, desk: Desk, latency_ms: int) -> None:
+def _log(told: _Told, desk: Desk, latency_ms: int) -> None:
+    request, command, reply = told.request, told.command, told.reply
     row = RequestLog(
         id=request.id,
         at=request.at,
@@ -76,8 +135,17 @@ def _log(request: Request, command: Command | None, reply: Reply, desk: Desk, la
         latency_ms=latency_ms,
         model_version=reply.model,
         picks=len(reply.picks),
+        server=request.place.server,
+        channel=request.place.channel,
+        root=request.root,
+        page=request.page,
+        choices=[_offered(choice) for choice in reply.choices] if command else [],
     )
     desk.logs.record(row, _impressions(reply.picks))
+
+
+def _offered(choice: Choice) -> Offered:
+    return Offered(label=choice.label, command=choice.command, options=without_profiles(choice.options))
 
 
 def _impressions(picks: Sequence[Pick]) -> list[Impression]:

@@ -116,6 +116,7 @@ class Reply:
 
     `model` is the version that answered, None where none was asked. `members` are the names that `Pick.members`
     counts. `toggled` says of a pressed opinion whether it holds now. `link` is a label and the address it opens.
+    `language` is that of the picks and the text where it is not the person's own.
     An `untraced` one is not logged: who asked to be forgotten is not remembered for asking.
     """
 
@@ -132,3 +133,4 @@ class Reply:
     link: tuple[str, str] | None = None
     attachment: Attachment | None = None
     untraced: bool = False
+    language: Language | None = None

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import quote
 
-from pydantic import AnyHttpUrl, Field, SecretStr, UrlConstraints, ValidationError, field_validator
+from pydantic import (
+    AnyHttpUrl,
+    AnyWebsocketUrl,
+    Field,
+    SecretStr,
+    UrlConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from rapidfuzz import process
 
@@ -24,6 +33,10 @@ FOR_TESTS = "INDIEAN_TEST_"
 DEFAULTS = TrainingSettings()
 
 Address = Annotated[AnyHttpUrl, UrlConstraints(allowed_schemes=["http", "https"])]
+Gateway = Annotated[AnyWebsocketUrl, UrlConstraints(allowed_schemes=["ws", "wss"])]
+
+OURSELVES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+"""Hosts that a browser on this machine reaches without a network, so that plain http will do."""
 
 
 class SettingsRefused(Exception):
@@ -61,6 +74,30 @@ class Settings(BaseSettings):
         default=AnyHttpUrl("https://store.steampowered.com"), description="where the links of picks lead"
     )
 
+    steam_assets_url: Address = Field(
+        default=AnyHttpUrl("https://shared.akamai.steamstatic.com/store_item_assets"),
+        description="where the covers of games are",
+    )
+
+    discord_token: SecretStr | None = Field(
+        default=None, description="the bot's token, from https://discord.com/developers/applications, page Bot"
+    )
+    discord_api_url: Address = Field(default=AnyHttpUrl("https://discord.com/api/v10"), description="Discord's API")
+    discord_gateway_url: Gateway = Field(
+        default=AnyWebsocketUrl("wss://gateway.discord.gg/"), description="Discord's gateway"
+    )
+    discord_client_id: str | None = Field(
+        default=None, description="from page OAuth2; to take linked Steam accounts from Discord"
+    )
+    discord_client_secret: SecretStr | None = Field(default=None, description="from page OAuth2, as the client id")
+    public_url: Address | None = Field(default=None, description="how the internet reaches the bot's web server")
+
+    web_host: str = Field(default="127.0.0.1", description="what the bot's web server listens on")
+    web_port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 is no web server")
+
+    member_per_minute: int = Field(default=20, ge=1, description="requests a person may make in a minute")
+    server_per_minute: int = Field(default=300, ge=1, description="requests that may come from a server in a minute")
+
     device: Device = Field(default=Device.AUTO, description="what fits the model: auto, cpu or cuda")
     l2: float = Field(default=DEFAULTS.model.l2, gt=0, description="the ridge penalty of the fit")
     dropout: float = Field(default=DEFAULTS.model.dropout, ge=0, lt=1, description="EDLAE's dropout: 0 is plain EASE")
@@ -88,6 +125,57 @@ class Settings(BaseSettings):
             raise ValueError("a Steam Web API key is 32 letters and digits, without spaces or quotes")
         return key
 
+    @field_validator("discord_token", "discord_client_secret")
+    @classmethod
+    def _look_like_a_token(cls, token: SecretStr | None) -> SecretStr | None:
+        said = "" if token is None else token.get_secret_value()
+        if said.casefold().startswith("bot "):
+            raise ValueError("give the token alone, without “Bot ” before it")
+        if not said.isascii() or any(sign.isspace() or sign in "\"'`<>" for sign in said):
+            raise ValueError("paste it as Discord shows it, without spaces or quotes")
+        return token
+
+    @field_validator("discord_client_id")
+    @classmethod
+    def _say_what_a_client_id_is(cls, client_id: str | None) -> str | None:
+        if client_id is not None and not (client_id.isascii() and client_id.isdecimal()):
+            raise ValueError("the client id is a number, found on the page OAuth2 of the application")
+        return client_id
+
+    @field_validator("public_url")
+    @classmethod
+    def _be_safe_in_public(cls, url: AnyHttpUrl | None) -> AnyHttpUrl | None:
+        if url is None:
+            return None
+        if url.scheme != "https" and url.host not in OURSELVES:
+            raise ValueError("it has to begin with https://, as what people's browsers bring there is secret")
+        if url.query or url.fragment:
+            raise ValueError("give the address without anything after ? or #")
+        return url
+
+    @model_validator(mode="after")
+    def _link_with_all_or_nothing(self) -> Self:
+        parts = {
+            "DISCORD_CLIENT_ID": self.discord_client_id,
+            "DISCORD_CLIENT_SECRET": self.discord_client_secret,
+            "PUBLIC_URL": self.public_url,
+        }
+        missing = [PREFIX + name for name, value in parts.items() if value is None]
+        if 0 < len(missing) < len(parts):
+            given = [PREFIX + name for name, value in parts.items() if value is not None]
+            raise ValueError(
+                f"{' and '.join(given)} alone will not do: Steam accounts are taken from Discord only with "
+                f"{' and '.join(missing)} as well; set all three or none"
+            )
+        if not missing and not self.web_port:
+            raise ValueError(f"{PREFIX}PUBLIC_URL needs a web server: set {PREFIX}WEB_PORT to its port")
+        return self
+
+    @property
+    def discord_callback(self) -> str | None:
+        """Where Discord sends people back to who let us see their connections; None where that is not set up."""
+        return None if self.public_url is None else f"{str(self.public_url).rstrip('/')}/discord/callback"
+
     @property
     def models(self) -> Path:
         return self.home / "models"
@@ -102,6 +190,11 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{quote(str(self.home / 'indiean.sqlite'))}"
+
+    def secrets(self) -> list[str]:
+        """What must not be in a log."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
     def training(self) -> TrainingSettings:
         weighting = Weighting(self.weight_owned, self.weight_played, self.weight_log_hours)
@@ -128,7 +221,9 @@ def read_settings(**overrides: object) -> Settings:
 
 
 def _sentence(place: tuple[int | str, ...], why: str) -> str:
-    name = str(place[0]) if place else ""
+    if not place:  # it is about several
+        return why.removeprefix("Value error, ")
+    name = str(place[0])
     variable = name.upper() if name.upper().startswith(PREFIX) else PREFIX + name.upper()
     if variable not in _variables():
         return _unknown(variable)

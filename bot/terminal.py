@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 from rich.console import Console, Group, RenderableType
@@ -16,12 +17,17 @@ from rich.text import Text
 
 from bot.commands.command import Command, Option
 from bot.commands.near import REST
-from bot.messages import Choice, Language, Person, Place, Reply, Request, Value
+from bot.messages import Attachment, Choice, Language, Person, Place, Reply, Request, Value
+from bot.presses import Deed, about
 from bot.wording import Wording
 from recommender.recommend import Pick
 
 STORE = "https://store.steampowered.com"
 HERE = Person("terminal", "local")
+
+PAGES = frozenset({Deed.NEXT, Deed.PREVIOUS, Deed.SHARE})
+PRESSED = frozenset(Deed) - {Deed.CHOOSE, Deed.ASK}
+"""A choice is taken by its number alone."""
 
 Dispatch = Callable[[Request], Awaitable[Reply]]
 
@@ -36,7 +42,7 @@ class Spoken:
 
 @dataclass(frozen=True)
 class Terminal:
-    """One person at one console. `store_url` is where the links of picks lead."""
+    """One person at one console. `store_url` is where the links of picks lead, `folder` where files are put."""
 
     dispatch: Dispatch
     commands: tuple[Command, ...]
@@ -46,6 +52,7 @@ class Terminal:
     person: Person = HERE
     adult_ok: bool = False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    folder: Path = Path()
 
     async def hear(self, line: str) -> Reply:
         """Answers a typed line."""
@@ -53,9 +60,26 @@ class Terminal:
 
     async def ask(self, spoken: Spoken | Choice) -> Reply:
         """Answers on the console, and hands the reply back for what may follow it."""
-        reply = await self.answer(spoken)
-        self.console.print(rendered(reply, Wording(self.language), self.store_url))
+        words = Wording(self.language)
+        if isinstance(spoken, Choice) and spoken.ask is not None:
+            reply = _asking(spoken.command, spoken.ask, words)
+        else:
+            reply = await self.answer(spoken)
+        self.console.print(rendered(reply, Wording(reply.language or self.language), self.store_url))
+        if reply.attachment is not None:
+            self.console.print(plain(self._put(reply.attachment, words)), Text(), sep="\n")
         return reply
+
+    def _put(self, attachment: Attachment, words: Wording) -> str:
+        """Writes the file, for its owner's eyes alone, and says where it is."""
+        path = self.folder / attachment.name
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path.touch(0o600)
+            path.write_bytes(attachment.content)
+        except OSError as error:
+            return words.say("terminal.not_saved", path=path, why=error.strerror)
+        return words.say("terminal.saved", path=path)
 
     async def answer(self, spoken: Spoken | Choice) -> Reply:
         """The reply alone, shown to nobody."""
@@ -66,25 +90,61 @@ class Terminal:
             options=spoken.options,
             language=self.language,
             at=self.now(),
-            place=Place(adult_ok=self.adult_ok),
+            place=Place(adult_ok=self.adult_ok, manageable=True),
         )
         return await self.dispatch(request)
 
 
+def press(line: str, answer: Reply | None) -> Spoken | None:
+    """A button of the answer before, typed: `/next`, `/previous`, `/share`, or `/like 2` of its second pick.
+
+    None where the line is none of that. What cannot be pressed is pressed in vain, so that a sentence says so.
+    """
+    word, _, place = line.strip().removeprefix("/").casefold().partition(" ")
+    if not line.strip().startswith("/") or word not in PRESSED:
+        return None
+    deed, number = Deed(word), place.strip()
+    origin = answer.origin if answer else None
+    if answer is None or origin is None:
+        return Spoken(word, {})
+    if deed in PAGES:
+        return Spoken(word, dict(about(origin, deed, origin.page).options))
+    if not number.isdecimal() or not 1 <= int(number[:3]) <= len(answer.picks):
+        return Spoken(word, {"answer": origin.answer})
+    return Spoken(word, dict(about(origin, deed, answer.picks[int(number[:3]) - 1].game.app_id).options))
+
+
+def _asking(command: str, option: str, words: Wording) -> Reply:
+    """A terminal has no forms: says what to type."""
+    return Reply(words.say("terminal.ask", start=f"/{command} {option}:", about=words.say(f"option.{option}")))
+
+
 def parse(line: str, commands: Sequence[Command]) -> Spoken:
-    """`/command value name: value`: quotes hold a value together, and only known names part a value from the next."""
+    """`/command value name: value`: quotes hold a value together, and only known names part a value from the next.
+
+    The name of a command may be two words.
+    """
     text = line.strip()
     if not text:
         return Spoken("help", {})
     if not text.startswith("/"):
         text = f"/recommend games: {text}"
-    name, _, rest = text[1:].partition(" ")
-    command = next((known for known in commands if known.name == name.casefold()), None)
+    command, rest = _command(text[1:], commands)
     if command is None:
+        name, _, rest = text[1:].partition(" ")
         everything = [option.name for known in commands for option in known.options]
         return Spoken(name, _options(rest, everything, REST))
     names = [option.name for option in command.options]
     return Spoken(command.name, _options(rest, names, names[0] if names else None))
+
+
+def _command(text: str, commands: Sequence[Command]) -> tuple[Command | None, str]:
+    """The command that the text begins with, and what follows it."""
+    for known in commands:
+        words = r"\s+".join(map(re.escape, known.name.split()))
+        if found := re.match(rf"{words}(?:\s+|$)", text, re.IGNORECASE):
+            return known, text[found.end() :]
+    return None, text
 
 
 def _options(text: str, names: Sequence[str], first: str | None) -> dict[str, Value]:
@@ -125,6 +185,9 @@ def rendered(reply: Reply, words: Wording, store_url: str = STORE) -> Renderable
         parts += [Text(), _numbered([_card(pick, words, store_url) for pick in reply.picks])]
     if reply.choices:
         parts += [Text(), _numbered([plain(choice.label) for choice in reply.choices])]
+    if reply.link:
+        label, address = reply.link
+        parts += [Text(), plain(f"{label}: ") + Text(address, Style(color="blue", link=address), overflow="fold")]
     if reply.note:
         parts += [Text(), plain(reply.note, "italic")]
     return Group(*parts, Text())

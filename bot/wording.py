@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from importlib import resources
 
 from bot.messages import Language
@@ -13,6 +14,20 @@ from recommender.recommend import Because, Pick
 
 LONGEST_QUOTE = 80
 """Characters of what somebody typed that are said back to them."""
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+REASONS: Mapping[tuple[bool, bool, bool], str] = {
+    (False, False, False): "reason.popular",
+    (True, False, False): "reason.played",
+    (False, True, False): "reason.had",
+    (True, True, False): "reason.played_and_had",
+    (False, False, True): "reason.liked",
+    (True, False, True): "reason.played_and_liked",
+    (False, True, True): "reason.had_and_liked",
+    (True, True, True): "reason.played_had_and_liked",
+}
+"""The sentence by whether games played, games only owned and games only liked are among the reasons."""
 
 
 class Wording:
@@ -27,17 +42,13 @@ class Wording:
         return self._texts[key].format(**fields)
 
     def reason(self, pick: Pick) -> str:
-        """Why this pick: hours where they are known, ownership where not, else how widely it is owned."""
-        played = [because for because in pick.because if because.minutes > 0]
-        had = ", ".join(because.game.title for because in pick.because if because.minutes <= 0)
-        hours = ", ".join(self.played(because) for because in played)
-        if played and had:
-            return self.say("reason.played_and_had", played=hours, had=had)
-        if played:
-            return self.say("reason.played", played=hours)
-        if had:
-            return self.say("reason.had", had=had)
-        return self.say("reason.popular", players=pick.players)
+        """Why this pick: hours where they are known, ownership or liking where not, else how widely it is owned."""
+        owned = [because for because in pick.because if not because.liked]
+        played = ", ".join(self.played(because) for because in owned if because.minutes > 0)
+        had = ", ".join(because.game.title for because in owned if because.minutes <= 0)
+        liked = ", ".join(because.game.title for because in pick.because if because.liked)
+        key = REASONS[bool(played), bool(had), bool(liked)]
+        return self.say(key, played=played, had=had, liked=liked, players=pick.players)
 
     def played(self, because: Because) -> str:
         return self.say("reason.game", hours=self.hours(because.minutes), title=because.game.title)
@@ -45,6 +56,7 @@ class Wording:
     def share(self, because: Because) -> str:
         """One line of `/why`: the exact part of one owned game in all that speaks for the pick."""
         key = "reason.share_played" if because.minutes > 0 else "reason.share_had"
+        key = "reason.share_liked" if because.liked else key
         return self.say(key, share=100 * because.share, title=because.game.title, hours=self.hours(because.minutes))
 
     def hours(self, minutes: int) -> str:
@@ -54,6 +66,11 @@ class Wording:
         if minutes < 600 and minutes % 60:  # noqa: PLR2004 - ten hours
             return self.say("time.part_hours", hours=minutes / 60)
         return self.say("time.hours", hours=round(minutes / 60))
+
+    def moment(self, at: datetime) -> str:
+        """Day and time of the clock that `at` tells, without its year and zone."""
+        weekday, month = self.say(f"value.{DAYS[at.weekday()]}"), self.say(f"month.{at.month}")
+        return self.say("time.moment", weekday=weekday, day=at.day, month=month, time=f"{at:%H:%M}")
 
     def facts(self, game: Game, tags: int = 3) -> Sequence[str]:
         """Price, year, strongest tags but "Indie", and review share, each left out where it is not known."""

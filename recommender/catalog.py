@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import islice
+from itertools import accumulate, chain
 
 from rapidfuzz import fuzz, process
 
@@ -65,7 +66,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join((kept if kept.strip() else text.casefold()).split()))
 
 
-def _theme(tag: str) -> str:
+def joined(tag: str) -> str:
     """What the spellings of one tag have in common: the sets write "Rogue-like" and the store now "Roguelike"."""
     return fold(tag).replace(" ", "")
 
@@ -73,8 +74,8 @@ def _theme(tag: str) -> str:
 def _one_spelling(games: Sequence[Game]) -> Iterator[Game]:
     """The same games with each tag as it is spelt most often, so that a theme is one theme whatever set it is from."""
     counts = Counter(tag for game in games for tag in {*game.tags, *game.genres})
-    commonest = {_theme(tag): tag for tag, _ in reversed(counts.most_common())}
-    spelling = {tag: common for tag in counts if (common := commonest[_theme(tag)]) != tag}
+    commonest = {joined(tag): tag for tag, _ in reversed(counts.most_common())}
+    spelling = {tag: common for tag in counts if (common := commonest[joined(tag)]) != tag}
     for game in games:
         if spelling.keys().isdisjoint((*game.tags, *game.genres)):
             yield game
@@ -101,8 +102,11 @@ class Catalog:
         self._ids = list(self._games)
         counts = Counter(tag for game in self._games.values() for tag in {*game.tags, *game.genres})
         self._tags = {fold(tag): tag for tag, _ in reversed(counts.most_common())}
-        self._joined_tags = {_theme(tag): tag for tag in self._tags.values()}
+        self._joined_tags = {joined(tag): tag for tag in self._tags.values()}
         self._tag_order = [tag for tag, _ in counts.most_common()]
+        self._folded_tags = [(tag, fold(tag), joined(tag)) for tag in self._tag_order]
+        self._text = "".join(f"\n{title}" for title in self._titles)  # where a line begins, a title begins
+        self._lines = list(accumulate((1 + len(title) for title in self._titles), initial=0))
 
     def __len__(self) -> int:
         return len(self._games)
@@ -133,7 +137,7 @@ class Catalog:
             UnknownTag: nothing is called that; carries up to five near misses, the likeliest first.
         """
         tag = fold(said)
-        if (found := self._tags.get(tag) or self._joined_tags.get(_theme(said))) is not None:
+        if (found := self._tags.get(tag) or self._joined_tags.get(joined(said))) is not None:
             return found
         matches = process.extract(tag, list(self._tags), scorer=fuzz.WRatio, limit=5, score_cutoff=NEAR)
         raise UnknownTag(said, tuple(self._tags[key] for key, _, _ in matches))
@@ -143,19 +147,39 @@ class Catalog:
         """Every tag and genre, the most used first."""
         return self._tag_order
 
-    def complete_title(self, typed: str, limit: int = 25) -> list[Game]:
-        """Games whose title starts with what was typed, then those that have it elsewhere; famous ones first."""
+    def complete_title(self, typed: str, limit: int = 25, *, adult: bool = True) -> list[Game]:
+        """Games whose title starts with what was typed, then those that have it elsewhere; famous ones first.
+
+        The game of that app id comes before all of them, unless a game is called so.
+        """
         part = fold(typed)
-        starts = [app_id for title, app_id in zip(self._titles, self._ids, strict=True) if title.startswith(part)]
-        if len(starts) < limit:
-            inside = (i for t, i in zip(self._titles, self._ids, strict=True) if part in t and not t.startswith(part))
-            starts += islice(inside, limit - len(starts))
-        return [self._games[app_id] for app_id in starts[:limit]]
+        found: dict[int, Game] = {}
+        for app_id in chain(self._of_id(part), self._with_text("\n" + part), self._with_text(part)):
+            game = self._games[app_id]
+            if game.title and (adult or not game.adult):
+                found[app_id] = game
+            if len(found) >= limit:
+                break
+        return list(found.values())
+
+    def _of_id(self, part: str) -> Iterator[int]:
+        if part.isdecimal() and len(part) <= APP_ID_DIGITS and part not in self._by_title and int(part) in self._games:
+            yield int(part)
+
+    def _with_text(self, part: str) -> Iterator[int]:
+        """The games whose line has it: one search of one long text, which ends as soon as nobody asks for more."""
+        at = self._text.find(part)
+        while 0 <= at < len(self._text):
+            line = bisect_right(self._lines, at) - 1
+            yield self._ids[line]
+            at = self._text.find(part, self._lines[line + 1])
 
     def complete_tag(self, typed: str, limit: int = 25) -> list[str]:
-        part = fold(typed)
-        ranked = sorted(self._tag_order, key=lambda tag: not fold(tag).startswith(part))  # stable: most used first
-        return [tag for tag in ranked if part in fold(tag)][:limit]
+        """Tags that start with what was typed, however it is joined, then those that have it elsewhere."""
+        part, whole = fold(typed), joined(typed)
+        starts = [tag for tag, folded, close in self._folded_tags if folded.startswith(part) or close.startswith(whole)]
+        inside = [tag for tag, folded, _ in self._folded_tags if part in folded]
+        return list(dict.fromkeys(starts + inside))[:limit]
 
     def _near_titles(self, title: str) -> tuple[int, ...]:
         if not title:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
 from recommender.catalog import Catalog, Game
+from recommender.group import picks_for_group
 from recommender.library import Library
 from recommender.popularity import Popularity
 from recommender.recommend import Pick, of_theme, picks_for, similar_to, why
@@ -52,6 +53,7 @@ class Engine:
     def __init__(self, served: Served, threads: int = 2) -> None:
         self._served = served
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="engine")
+        self._typing = ThreadPoolExecutor(1, thread_name_prefix="engine-typing")
 
     @property
     def served(self) -> Served:
@@ -63,9 +65,14 @@ class Engine:
 
     def close(self) -> None:
         self._pool.shutdown()
+        self._typing.shutdown()
 
     async def recommend(self, library: Library, wish: Wish, k: int = 10) -> Answer:
         return await self._off_loop(lambda served: recommend(served, library, wish, k))
+
+    async def together(self, libraries: Sequence[Library], wish: Wish, k: int = 10) -> Answer:
+        """One list for all; `Pick.members` are places in `libraries`, `known` counts the games of any of them."""
+        return await self._off_loop(lambda served: together(served, libraries, wish, k))
 
     async def similar(self, game: Game, wish: Wish, k: int = 10) -> Answer:
         """Empty picks and `known` 0 where the model does not know the game."""
@@ -83,15 +90,34 @@ class Engine:
         """As `Catalog.find`, off the event loop: an approximate search of all titles takes a while."""
         return await self._off_loop(lambda served: served.catalog.find(said))
 
+    async def complete_titles(self, typed: str, limit: int = 25, *, adult_ok: bool) -> list[Game]:
+        """As `Catalog.complete_title`."""
+        return await self._aside(lambda served: served.catalog.complete_title(typed, limit, adult=adult_ok))
+
+    async def complete_tags(self, typed: str, limit: int = 25) -> list[str]:
+        """As `Catalog.complete_tag`."""
+        return await self._aside(lambda served: served.catalog.complete_tag(typed, limit))
+
     async def _off_loop(self, work: Callable[[Served], T]) -> T:
-        served = self._served
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work, served)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, self._served)
+
+    async def _aside(self, work: Callable[[Served], T]) -> T:
+        """In a thread of its own: who types does not wait behind those who have asked."""
+        return await asyncio.get_running_loop().run_in_executor(self._typing, work, self._served)
 
 
 def recommend(served: Served, library: Library, wish: Wish, k: int) -> Answer:
     owned = served.scorer.items.owned(library)
     scorer: Scorer = served.scorer if len(owned) else served.popularity
-    return Answer(tuple(picks_for(owned, scorer, served.shelf, wish, k)), served.version, len(owned))
+    picks = picks_for(owned, scorer, served.shelf, wish, k)
+    return Answer(tuple(_told(pick, library) for pick in picks), served.version, len(owned))
+
+
+def together(served: Served, libraries: Sequence[Library], wish: Wish, k: int) -> Answer:
+    members = [served.scorer.items.owned(library) for library in libraries]
+    known = len({at for owned in members for at in owned.positions.tolist()})
+    scorer: Scorer = served.scorer if known else served.popularity
+    return Answer(tuple(picks_for_group(members, scorer, served.shelf, wish, k)), served.version, known)
 
 
 def similar(served: Served, game: Game, wish: Wish, k: int) -> Answer:
@@ -106,4 +132,11 @@ def explain(served: Served, library: Library, game: Game) -> Pick | None:
     owned = served.scorer.items.owned(library)
     if position is None or not len(owned):
         return None
-    return why(owned, position, served.scorer, served.shelf)
+    pick = why(owned, position, served.scorer, served.shelf)
+    return _told(pick, library) if pick is not None else None
+
+
+def _told(pick: Pick, library: Library) -> Pick:
+    """A score knows only which games speak for it; which of them are liked, not owned, the library knows."""
+    told = (replace(because, liked=because.game.app_id in library.liked) for because in pick.because)
+    return replace(pick, because=tuple(told)) if library.liked else pick

@@ -17,11 +17,15 @@ REASONS = 3
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """One owned game's exact part in a score: `share` is its part of all that spoke for the pick, in (0, 1]."""
+    """One owned game's exact part in a score: `share` is its part of all that spoke for the pick, in (0, 1].
+
+    A `liked` one is not owned, as far as anybody can see.
+    """
 
     game: Game
     minutes: int
     share: float
+    liked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def of_theme(tag: str, shelf: Shelf, wish: Wish, k: int) -> list[Pick]:
     widely = np.log1p(players) / np.log1p(max(int(players.max(initial=1)), 1))
     quality = np.zeros(len(players), np.float32)
     for at in np.flatnonzero(mask):
-        game = _game(shelf, int(at))
+        game = shelf.game(int(at))
         quality[at] = _centrality(tag, game) * (_liked(game) + widely[at]) / 2
     best = mixed_top(quality, mask, shelf.head, wish.head, k)
     return [_theme_pick(shelf, int(at), float(quality[at])) for at in best]
@@ -112,10 +116,11 @@ def top(scores: Floats, mask: Mask, k: int) -> Ints:
 
 def _pick(scorer: Scorer, shelf: Shelf, owned: Owned, position: int, score: float) -> Pick:
     shares = scorer.shares(owned, position)
-    return Pick(_game(shelf, position), score, _because(shares, owned, shelf), int(shelf.items.players[position]))
+    return Pick(shelf.game(position), score, reasons(shares, owned, shelf), int(shelf.items.players[position]))
 
 
-def _because(shares: Floats, owned: Owned, shelf: Shelf) -> tuple[Because, ...]:
+def reasons(shares: Floats, owned: Owned, shelf: Shelf) -> tuple[Because, ...]:
+    """The strongest of the owned games by their `shares` [r], those without a name left out."""
     speaking = float(shares[shares > 0].sum())
     strongest = np.argsort(-shares, kind="stable")
     found = (
@@ -127,13 +132,7 @@ def _because(shares: Floats, owned: Owned, shelf: Shelf) -> tuple[Because, ...]:
 
 
 def _theme_pick(shelf: Shelf, position: int, quality: float) -> Pick:
-    return Pick(_game(shelf, position), quality, players=int(shelf.items.players[position]))
-
-
-def _game(shelf: Shelf, position: int) -> Game:
-    game = shelf.games[position]
-    assert game is not None, "a game that the catalogue does not know is not for sale, and so never picked"
-    return game
+    return Pick(shelf.game(position), quality, players=int(shelf.items.players[position]))
 
 
 def _centrality(tag: str, game: Game) -> float:

@@ -8,10 +8,32 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.catalog import Catalog, Game
+from recommender.catalog import Catalog, Game, joined
 from recommender.interactions import ItemIndex
 
 Mask = NDArray[np.bool_]
+
+SEVERAL = frozenset(
+    map(
+        joined,
+        (
+            "Co-op",
+            "Co-operative",
+            "Co-op Campaign",
+            "Online Co-op",
+            "Local Co-op",
+            "LAN Co-op",
+            "Multiplayer",
+            "Online Multiplayer",
+            "Local Multiplayer",
+            "Massively Multiplayer",
+            "4 Player Local",
+            "Split Screen",
+            "Party Game",
+        ),
+    )
+)
+"""The tags and genres of games that several can play together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +64,12 @@ class Shelf:
     def games(self) -> list[Game | None]:
         """[n], None where the catalogue does not know the game."""
         return [self.catalog.get(int(app_id)) for app_id in self.items.app_ids]
+
+    def game(self, position: int) -> Game:
+        """The game at a position that may be picked."""
+        game = self.games[position]
+        assert game is not None, "a game that the catalogue does not know is not for sale, and so never picked"
+        return game
 
     @cached_property
     def indie(self) -> Mask:
@@ -82,6 +110,15 @@ class Shelf:
             for tag in {*game.tags, *game.genres} if game else ():
                 found.setdefault(tag, []).append(at)
         return {tag: np.array(positions, np.int32) for tag, positions in found.items()}
+
+    @cached_property
+    def several(self) -> Mask:
+        """What several can play together."""
+        mask = np.zeros(len(self.items), bool)
+        for tag, positions in self._tagged.items():
+            if joined(tag) in SEVERAL:
+                mask[positions] = True
+        return mask
 
     def tagged(self, tag: str) -> Mask:
         mask = np.zeros(len(self.items), bool)

@@ -21,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from storage.database_url import driver_url, shown, sqlite_file
 from storage.driver_errors import translated
 from storage.errors import DatabaseError, DatabaseUnavailable
+from storage.redaction import keep_values_out_of_logs
 
 _READ = ("BEGIN",)
 _WRITE = ("BEGIN IMMEDIATE",)  # a deferred transaction that turns to writing fails at once instead of waiting its turn
@@ -163,6 +164,7 @@ def _engine(url: URL, patience: float) -> AsyncEngine:
         return create_async_engine(
             url, connect_args=limits, pool_timeout=patience, pool_pre_ping=True, hide_parameters=True
         )
+    keep_values_out_of_logs()
     habits = {"timeout": patience, "isolation_level": None}  # SQLite's busy_timeout; and no BEGIN of the driver's own
     engine = create_async_engine(url, connect_args=habits, pool_timeout=patience, hide_parameters=True)
     _SqliteHabits(sqlite_file(url)).on(engine)

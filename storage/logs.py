@@ -7,13 +7,15 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import TypeAlias, TypedDict
 
-from sqlalchemy import RowMapping, Select, and_, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database, insert_new
 from storage.schema import impressions, reactions, requests
 
 OptionValue: TypeAlias = str | int | float | bool | None
+SLOWED = "slowed"
+"""The outcome of a request that came too soon: it was not worked on, so it does not count as one."""
 
 
 class Offered(TypedDict):
@@ -69,6 +71,16 @@ class PastAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """That somebody asked, and where; `server` is None in a direct message."""
+
+    platform: str
+    person: str
+    server: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Reaction:
     """What somebody did about a game; `kind` is "hide", "unhide", "like" and the like, `id` the caller's and unique."""
 
@@ -119,17 +131,21 @@ class Logs:
         """To that request; None where it was never logged, is not yet, or was erased."""
         return await self._past(select(requests).where(requests.c.id == request_id))
 
-    async def page(self, root: str, number: int) -> PastAnswer | None:
-        """A page of the answer `root`: number 1 is that answer itself, of any other the newest version counts."""
+    async def page(self, root: str, number: int, *, by: tuple[str, str] | None = None) -> PastAnswer | None:
+        """A page of the answer `root`: number 1 is that answer itself, of any other the newest version counts.
+
+        One that showed nothing, as it failed or nothing was left, is no version; with `by`, a platform and a person,
+        nor is one that somebody else turned to.
+        """
         if number == 1:
             return await self.answer(root)
-        versions = select(requests).where(requests.c.root == root, requests.c.page == number)
+        versions = select(requests).where(_later(root, by), requests.c.page == number)
         return await self._past(versions.order_by(requests.c.at.desc(), requests.c.id.desc()).limit(1))
 
-    async def shown_before(self, root: str, page: int) -> frozenset[int]:
-        """The app ids on pages 1 to `page` of the answer `root`, of each page its newest version."""
+    async def shown_before(self, root: str, page: int, *, by: tuple[str, str] | None = None) -> frozenset[int]:
+        """The app ids on pages 1 to `page` of the answer `root`, of each page its newest version as in `page`."""
         first = requests.c.id == root
-        later = and_(requests.c.root == root, requests.c.page.between(2, page))
+        later = and_(_later(root, by), requests.c.page.between(2, page))
         versions = (
             select(requests.c.page, requests.c.id).where(or_(first, later)).order_by(requests.c.at, requests.c.id)
         )
@@ -138,18 +154,13 @@ class Logs:
             shown = select(impressions.c.app_id).where(impressions.c.request_id.in_(newest.values()))
             return frozenset(await connection.scalars(shown))
 
-    async def since(
-        self, platform: str, moment: datetime, *, person: str | None = None, server: str | None = None, most: int = 1000
-    ) -> list[datetime]:
-        """When that person, or anybody on that server, asked after `moment`: the newest `most`, the oldest first."""
-        theirs = [
-            column == whose
-            for column, whose in ((requests.c.person, person), (requests.c.server, server))
-            if whose is not None
-        ]
-        newest = select(requests.c.at).where(requests.c.platform == platform, requests.c.at > moment, *theirs)
+    async def asked_since(self, moment: datetime, most: int = 100_000) -> list[Asked]:
+        """Who asked at `moment` or later: the newest `most`, the oldest first; without those who were slowed down."""
+        these = select(requests.c.platform, requests.c.person, requests.c.server, requests.c.at)
+        these = these.where(requests.c.at >= moment, requests.c.outcome != SLOWED)
+        newest = these.order_by(requests.c.at.desc(), requests.c.id.desc()).limit(most)
         async with self._database.reading() as connection:
-            return list(await connection.scalars(newest.order_by(requests.c.at.desc()).limit(most)))[::-1]
+            return [Asked(*row) for row in await connection.execute(newest)][::-1]
 
     async def counts(self) -> Counts:
         people = select(requests.c.platform, requests.c.person).distinct().subquery()
@@ -158,22 +169,19 @@ class Logs:
         async with self._database.reading() as connection:
             return Counts(*(await connection.execute(select(*each))).one())
 
-    async def erase(self, platform: str, person: str) -> int:
-        """Forgets what a person asked, was shown and did; says how many requests and reactions that were.
-
-        Writes that a PatientLogs still holds come back afterwards: flush it first.
-        """
-        erased = 0
-        async with self._database.transaction() as connection:
-            for table in (requests, reactions):  # impressions go with their requests
-                theirs = (table.c.platform == platform) & (table.c.person == person)
-                erased += (await connection.execute(delete(table).where(theirs))).rowcount
-        return erased
-
     async def _past(self, query: Select[tuple[object, ...]]) -> PastAnswer | None:
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).mappings().first()
             return PastAnswer(_request(row), await _shown(connection, row["id"])) if row is not None else None
+
+
+def _later(root: str, by: tuple[str, str] | None) -> ColumnElement[bool]:
+    """Pages of the answer `root` that showed something, to that person where one is named."""
+    these = (requests.c.root == root) & (requests.c.picks > 0)
+    if by is None:
+        return these
+    platform, person = by
+    return these & (requests.c.platform == platform) & (requests.c.person == person)
 
 
 async def _shown(connection: AsyncConnection, request_id: str) -> tuple[Impression, ...]:

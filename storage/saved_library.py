@@ -38,3 +38,7 @@ class SavedLibrary:
     async def owned_games(self, player: SteamID) -> Library:
         del player
         return self._library
+
+    def forget(self, player: SteamID) -> None:
+        """Nothing: the file is the caller's, not the player's."""
+        del player

@@ -1,13 +1,17 @@
-"""What Steam's answers mean: decoded JSON in, a library, a player or a privacy setting out."""
+"""What Steam's answers mean: decoded JSON in, a library, a player, a privacy setting or paths of covers out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from recommender.library import Library
 from storage.errors import Hidden, SteamIdInvalid, SteamPlayerUnknown, SteamProfilePrivate, SteamUnavailable
 from storage.steam_id import SteamID, Vanity, parse
+
+_SHAPE = re.compile(r"steam/apps/[0-9]{1,10}/(?:[0-9A-Za-z_-]{1,64}/)?\$\{FILENAME\}(?:\?t=[0-9]{1,20})?")
+_FILE = re.compile(r"(?:[0-9A-Za-z_-]{1,64}/){0,3}[0-9A-Za-z_-]{1,64}\.(?:jpg|jpeg|png|webp|gif)")
 
 
 def library_from_answer(body: object) -> Library:
@@ -56,6 +60,30 @@ def hidden_by(player: SteamID, body: object) -> Hidden:
     if _whole(seen[0]) is None:
         raise SteamUnavailable("Steam's answer does not say who may see the profile")
     return Hidden.GAMES if seen[0] == 3 else Hidden.PROFILE  # noqa: PLR2004  3 is public
+
+
+def headers_from_answer(body: object) -> dict[int, str]:
+    """Paths of header images below the store's folder, by app id, from a GetItems answer; most games have one.
+
+    Raises:
+        SteamUnavailable: not what Steam documents.
+    """
+    items = _response(body).get("store_items", [])
+    if not isinstance(items, list):
+        raise SteamUnavailable("Steam's answer holds no list of games")
+    return {app_id: path for item in items for app_id, path in _header(item)}
+
+
+def _header(item: object) -> Iterator[tuple[int, str]]:
+    """Nothing unless it looks as Steam's paths do: it goes into messages as it is."""
+    assets = item.get("assets") if isinstance(item, dict) else None
+    if not isinstance(item, dict) or not isinstance(assets, dict):
+        return
+    app_id, shape, file = _whole(item.get("appid")), assets.get("asset_url_format"), assets.get("header")
+    if app_id is None or not isinstance(shape, str) or not isinstance(file, str):
+        return
+    if _SHAPE.fullmatch(shape) and _FILE.fullmatch(file):
+        yield app_id, shape.replace("${FILENAME}", file)
 
 
 def _response(body: object) -> Mapping[str, object]:

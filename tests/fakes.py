@@ -61,6 +61,7 @@ class Place:
     logs: Logs
     database: Database
     clock: Clock
+    folder: Path
 
     async def ask(self, command: str, person: Person = ANN, **options: Value) -> Reply:
         return await self.hand_over(command, options, person)
@@ -109,7 +110,7 @@ async def open_place(
             recents=Recents(clock=clock),
             clock=clock,
         )
-        yield Place(desk, loopback, logs, database, clock)
+        yield Place(desk, loopback, logs, database, clock, folder)
     await queue.close(within=0.5)
     engine.close()
     await database.close()
@@ -119,9 +120,9 @@ def terminal(place: Place, language: Language = Language.EN, width: int = 400) -
     """A terminal wide enough that no sentence is broken, and what it has printed."""
     screen = io.StringIO()
     console = Console(file=screen, width=width)
-    return Terminal(
-        partial(dispatch, desk=place.desk), COMMANDS, console, language, person=ANN, now=lambda: NOON
-    ), screen
+    dispatching = partial(dispatch, desk=place.desk)
+    heard = Terminal(dispatching, COMMANDS, console, language, person=ANN, now=lambda: NOON, folder=place.folder)
+    return heard, screen
 
 
 def _populate(steam: LoopbackSteam) -> None:

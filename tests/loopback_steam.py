@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ Retrying will not help. Please verify your <pre>key=</pre> parameter.</body></ht
 UNAUTHORIZED = "<html><head><title>Unauthorized</title></head><body><h1>Unauthorized</h1></body></html>"
 PUBLIC = 3
 NO_MATCH = 42
+NOT_SOLD_HERE = 15
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class LoopbackSteam:
         self.summaries_unauthorized = False
         self.requests: list[Asked] = []
         self._players: dict[str, _Player] = {}
+        self._assets: dict[int, Mapping[str, object]] = {}
         self._faults: deque[_Fault] = deque()
         self._port = 0
 
@@ -81,6 +84,11 @@ class LoopbackSteam:
     ) -> None:
         """`steamid` is anything whose `str` is the 17 digits; `games` maps app id to minutes."""
         self._players[str(steamid)] = _Player(games or {}, vanity, visibility, games_private)
+
+    def add_cover(self, app_id: int, **assets: object) -> None:
+        """A game whose store page has images; `assets` stand in for the usual ones, or leave them out by None."""
+        usual = {"asset_url_format": f"steam/apps/{app_id}/${{FILENAME}}?t=1700000000", "header": "header.jpg"}
+        self._assets[app_id] = {name: value for name, value in (usual | assets).items() if value is not None}
 
     def fail_next(self, status: int, headers: Mapping[str, str] | None = None, body: str = "", times: int = 1) -> None:
         """Answers the next requests with just this; a `status` of 200 is a way to send a foreign body."""
@@ -141,6 +149,8 @@ class LoopbackSteam:
         await asyncio.sleep(self.delay)
         if fault is not None:
             return await self._misbehave(request, fault)
+        if method == "IStoreBrowseService/GetItems/v1":
+            return self._items(request.query)
         if request.query.get("key") != self.key:
             return _page(403, FORBIDDEN)
         answers: dict[str, Callable[[Mapping[str, str]], web.Response]] = {
@@ -180,6 +190,23 @@ class LoopbackSteam:
             for app_id, minutes in player.games.items()
         ]
         return _answer({"game_count": len(games)} | ({"games": games} if games else {}))
+
+    def _items(self, query: Mapping[str, str]) -> web.Response:
+        """Takes no key; of a game it may not show it gives neither name nor assets."""
+        asked = json.loads(query["input_json"])
+        if not asked.get("context", {}).get("country_code"):
+            return _page(400, "Bad Request")
+        ids = [item["appid"] for item in asked["ids"]]
+        wants_assets = asked.get("data_request", {}).get("include_assets", False)
+        items = [_item(app_id, self._assets.get(app_id), with_assets=wants_assets) for app_id in ids]
+        return _answer({"store_items": items} if items else {})
+
+
+def _item(app_id: int, assets: Mapping[str, object] | None, *, with_assets: bool) -> dict[str, object]:
+    if assets is None:
+        return {"item_type": 0, "id": app_id, "success": NOT_SOLD_HERE, "visible": False, "name": "", "appid": 0}
+    item = {"item_type": 0, "id": app_id, "success": 1, "visible": True, "name": f"Game {app_id}", "appid": app_id}
+    return item | ({"assets": dict(assets)} if with_assets else {})
 
 
 def _summary(steamid: str, player: _Player) -> dict[str, object]:

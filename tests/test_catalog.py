@@ -169,6 +169,39 @@ def test_completing_korean_and_nothing(catalog: Catalog) -> None:
     assert len(catalog.complete_title("", limit=4)) == 4
 
 
+@given(st.lists(st.text("ab ", max_size=5), max_size=12), st.text("ab ", max_size=3), st.integers(1, 6))
+def test_completing_is_what_a_look_at_every_title_finds(titles: list[str], typed: str, limit: int) -> None:
+    games = [Game(at, title, positive=100 - at) for at, title in enumerate(titles)]
+    named = [game for game in games if game.title and fold(typed) in fold(game.title)]
+    expected = sorted(named, key=lambda game: not fold(game.title).startswith(fold(typed)))
+
+    assert Catalog(games).complete_title(typed, limit) == expected[:limit]
+
+
+def test_an_app_id_completes_to_its_game_before_the_titles_that_have_the_number() -> None:
+    games = [Game(1, "10 Seconds", positive=9), Game(10, "Counter-Strike"), Game(30, "40"), Game(40, "Left 4 Dead")]
+    catalog = Catalog(games)
+
+    assert [game.app_id for game in catalog.complete_title("10")] == [10, 1]
+    assert [game.app_id for game in catalog.complete_title("#30 ")] == [30]
+    assert [game.app_id for game in catalog.complete_title("40")] == [30]
+    assert catalog.complete_title("9" * 5000) == catalog.complete_title("²") == []
+
+
+def test_adult_games_leave_their_room_to_others_when_they_are_not_wanted() -> None:
+    games = [Game(1, "Nights", positive=9, adult=True), Game(2, "Night Shift"), Game(3, "Nightfall")]
+    catalog = Catalog(games)
+
+    assert [game.app_id for game in catalog.complete_title("night", 2)] == [1, 2]
+    assert [game.app_id for game in catalog.complete_title("night", 2, adult=False)] == [2, 3]
+    assert [game.app_id for game in catalog.complete_title("1", adult=False)] == []
+
+
+def test_a_game_without_a_title_is_never_offered(catalog: Catalog) -> None:
+    assert "" not in [game.title for game in catalog.complete_title("", 99)]
+    assert catalog.complete_title("100") == []
+
+
 @pytest.mark.parametrize("said", ["Rogue-like", "rogue like", "ROGUELIKE", " roguelike "])
 def test_a_tag_is_found_however_it_is_joined(catalog: Catalog, said: str) -> None:
     assert catalog.tag(said) == "Rogue-like"
@@ -205,6 +238,12 @@ def test_completing_a_tag_starts_with_it_first_and_most_used_first(catalog: Cata
     assert catalog.complete_tag("r") == ["Rogue-like", "RPG", "Farming Sim", "Board Game"]
     assert catalog.complete_tag("R", limit=1) == ["Rogue-like"]
     assert catalog.complete_tag("")[:2] == list(catalog.tags[:2])
+
+
+def test_a_tag_is_completed_however_it_is_joined(catalog: Catalog) -> None:
+    assert catalog.complete_tag("roguel") == catalog.complete_tag("rogue-l") == ["Rogue-like"]
+    assert catalog.complete_tag("boardg") == ["Board Game"]
+    assert catalog.complete_tag("zzz") == []
 
 
 @pytest.mark.parametrize(("tags", "genres", "indie"), [(("Indie",), (), 1), ((), ("Indie",), 1), (("Action",), (), 0)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -247,7 +248,7 @@ def test_models_are_promoted_and_rolled_back(trained: None, capsys: pytest.Captu
 
 @pytest.mark.parametrize(
     "arguments",
-    [["train"], ["evaluate"], ["data", "describe"], ["models", "list"], ["recommend", PLAYER], ["chat"]],
+    [["train"], ["evaluate"], ["data", "describe"], ["models", "list"], ["recommend", PLAYER], ["chat"], ["serve"]],
     ids=" ".join,
 )
 def test_before_anything_was_imported_the_next_step_is_said(
@@ -255,6 +256,24 @@ def test_before_anything_was_imported_the_next_step_is_said(
 ) -> None:
     assert run(arguments) == 1
     assert "indiean" in capsys.readouterr().err
+
+
+def test_without_a_token_serve_says_which_setting_it_needs(tmp_path: Path) -> None:
+    serve = [sys.executable, "-m", "bot", "serve"]
+    away = os.environ | {"PYTHONPATH": str(ROOT)}  # from anybody's .env
+    done = subprocess.run(serve, capture_output=True, text=True, check=False, cwd=tmp_path, env=away)  # noqa: S603 - our own program
+
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert all(word in done.stderr for word in ("INDIEAN_DISCORD_TOKEN", "indiean doctor", "indiean chat"))
+    assert done.stdout == ""
+
+
+def test_with_a_token_serve_needs_a_model(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("INDIEAN_DISCORD_TOKEN", "A1.B2")
+
+    assert run(["serve"]) == 1
+    assert "indiean train" in capsys.readouterr().err
 
 
 def test_a_foreign_file_is_refused_and_changes_nothing(

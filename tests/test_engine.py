@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 import pytest_asyncio
@@ -49,6 +50,17 @@ class Slow:
 
     def shares(self, owned: Owned, position: int) -> Floats:
         return self.scorer.shares(owned, position)
+
+
+@dataclass(frozen=True, eq=False)
+class Held(Slow):
+    """A scorer that waits until the gate is opened."""
+
+    gate: threading.Event = field(default_factory=threading.Event)
+
+    def scores(self, owned: Owned) -> Floats:
+        assert self.gate.wait(timeout=20), "the gate stayed shut"
+        return super().scores(owned)
 
 
 def marked(version: str, seconds: float = 0.0) -> Served:
@@ -122,6 +134,29 @@ async def test_a_game_is_found_or_refused_with_near_ones(engine: Engine) -> None
         await engine.find("Ember Depth")
 
     assert refused.value.near[0] == worlds.game("Ember Depths").app_id
+
+
+async def test_titles_and_tags_are_completed(engine: Engine) -> None:
+    assert [game.title for game in await engine.complete_titles("sta", adult_ok=False)] == ["Static"]
+    assert [game.title for game in await engine.complete_titles("velvet", adult_ok=True)] == ["Velvet Nights"]
+    assert await engine.complete_titles("velvet", adult_ok=False) == []
+    assert len(await engine.complete_titles("", 3, adult_ok=False)) == 3
+    assert await engine.complete_tags("sim") == ["Farming Sim"]
+    assert len(await engine.complete_tags("", 2)) == 2
+
+
+async def test_who_types_does_not_wait_behind_those_who_have_asked() -> None:
+    held = Held(worlds.model(), 0.0)
+    engine = Engine(replace(worlds.served(), scorer=held), threads=1)
+    asked = asyncio.create_task(engine.recommend(LIBRARY, Wish(), 1))
+
+    completed = await asyncio.wait_for(engine.complete_titles("sta", adult_ok=False), timeout=10)
+    under_way = not asked.done()
+    held.gate.set()
+    await asked
+    engine.close()
+
+    assert (len(completed), under_way) == (1, True)
 
 
 async def test_a_swap_changes_the_next_answer(engine: Engine) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from storage.database import Database
 from storage.feedback import Feedback, Opinion
-from storage.schema import reactions
+from storage.schema import feedback, reactions
 from tests.databases import KINDS, NOON, empty, migrated
 
 HADES = 1145360
@@ -60,3 +60,67 @@ async def test_clicks_at_the_same_time_agree_with_what_is_kept(database: Databas
         kinds = list(await connection.scalars(select(reactions.c.kind)))
 
     assert kinds.count("hide") - kinds.count("unhide") == len(await opinions.of("discord", "ada"))
+
+
+async def test_another_opinion_takes_the_place_of_the_first(database: Database) -> None:
+    opinions = Feedback(database)
+    holds = [
+        await opinions.toggle("discord", "ada", HADES, opinion, NOON)
+        for opinion in (Opinion.LIKE, Opinion.OWN, Opinion.HIDE)
+    ]
+
+    assert holds == [True, True, True]
+    assert await opinions.of("discord", "ada") == {HADES: Opinion.HIDE}
+
+
+@pytest.mark.parametrize(
+    ("opinion", "kinds"),
+    [(Opinion.HIDE, ["hide", "unhide"]), (Opinion.LIKE, ["like", "unlike"]), (Opinion.OWN, ["own", "disown"])],
+)
+async def test_taking_an_opinion_back_is_a_reaction_of_its_own(
+    database: Database, opinion: Opinion, kinds: list[str]
+) -> None:
+    opinions = Feedback(database)
+    for second in range(2):
+        await opinions.toggle("discord", "ada", HADES, opinion, NOON + timedelta(seconds=second))
+
+    assert await opinions.of("discord", "ada") == {}
+    assert [kind for kind, _ in await logged(database)] == kinds
+
+
+async def test_an_opinion_that_replaces_another_is_one_reaction(database: Database) -> None:
+    opinions = Feedback(database)
+    for second, opinion in enumerate((Opinion.LIKE, Opinion.OWN)):
+        await opinions.toggle("discord", "ada", HADES, opinion, NOON + timedelta(seconds=second))
+
+    assert [kind for kind, _ in await logged(database)] == ["like", "own"]
+
+
+async def test_a_reaction_says_under_which_answer_it_was_given(database: Database) -> None:
+    await Feedback(database).toggle("discord", "ada", HADES, Opinion.LIKE, NOON, "request-1")
+
+    assert await logged(database) == [("like", "request-1")]
+
+
+async def test_an_opinion_is_as_old_as_its_last_change(database: Database) -> None:
+    opinions = Feedback(database)
+    for minute, opinion in enumerate((Opinion.LIKE, Opinion.OWN)):
+        await opinions.toggle("discord", "ada", HADES, opinion, NOON + timedelta(minutes=minute))
+    async with database.reading() as connection:
+        since = await connection.scalar(select(feedback.c.since))
+
+    assert since == NOON + timedelta(minutes=1)
+
+
+async def test_different_opinions_at_the_same_time_leave_one(database: Database) -> None:
+    opinions = Feedback(database)
+    await asyncio.gather(*(opinions.toggle("discord", "ada", HADES, opinion, NOON) for opinion in Opinion))
+
+    assert len(await opinions.of("discord", "ada")) == 1
+    assert sorted(kind for kind, _ in await logged(database)) == ["hide", "like", "own"]
+
+
+async def logged(database: Database) -> list[tuple[str, str | None]]:
+    async with database.reading() as connection:
+        rows = await connection.execute(select(reactions.c.kind, reactions.c.request_id).order_by(reactions.c.at))
+        return [(row.kind, row.request_id) for row in rows]

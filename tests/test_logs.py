@@ -1,25 +1,29 @@
-"""Logs hold what happened once and in order, whatever the database did meanwhile, and hidden games stay hidden."""
+"""Logs hold what happened once and in order, whatever the database did meanwhile, and find a page again."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, select, text
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import event, select
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import IntegrityError
 
+from bot.messages import Outcome
+from storage.accounts import Accounts
 from storage.database import Database
 from storage.errors import DatabaseUnavailable
-from storage.logs import Counts, Impression, Logs, Reaction, RequestLog
+from storage.feedback import Feedback
+from storage.logs import Asked, Counts, Impression, Logs, Offered, PastAnswer, Reaction, RequestLog
 from storage.patient_logs import PatientLogs
-from storage.schema import impressions, reactions, requests
+from storage.personal_data import PersonalData
+from storage.schema import impressions
 from tests.databases import KINDS, NOON, empty, locked, migrated, moved_away, sqlite_url
 
 HADES = 1145360
@@ -148,41 +152,151 @@ async def test_a_reaction_counts_before_its_request_is_logged_or_without_one(dat
     assert (await logs.counts()).reactions == 2
 
 
-async def test_erasing_a_person_leaves_the_others_alone(database: Database) -> None:
+async def test_where_what_page_and_which_choices_come_back_as_they_were_logged(database: Database) -> None:
+    choices = (Offered(label="마법사 없이", command="curate", options={"tag": "Puzzle", "max_price": 9.99}),)
+    second = replace(asked(2), server="guild", channel="lobby", root="request-1", page=2, choices=choices)
     logs = Logs(database)
-    await logs.record(asked(1), SHOWN)
-    await logs.react(liked(1))
-    await logs.record(asked(2, "grace"), SHOWN)
-    await logs.react(liked(2, "grace"))
-    await logs.record(replace(asked(3), platform="slack"), ())
-    erased = await logs.erase("discord", "ada")
+    await logs.record(second, ())
 
-    assert erased == 2
-    assert await logs.counts() == Counts(requests=2, impressions=2, reactions=1, people=2)
-    assert await logs.erase("discord", "ada") == 0
+    assert await logs.recent(1) == [second]
+
+
+async def test_an_answer_is_found_by_its_request_with_what_it_showed_in_order(database: Database) -> None:
+    logs = Logs(database)
+    await logs.record(asked(1), SHOWN[::-1])
+    await logs.record(asked(2), SHOWN[:1])
+
+    assert await logs.answer("request-1") == PastAnswer(asked(1), SHOWN)
+
+
+async def test_an_answer_that_was_never_logged_is_none(database: Database) -> None:
+    logs = Logs(database)
+
+    assert await logs.answer("request-1") is None
+    assert await logs.page("request-1", 1) is None
+    assert await logs.page("request-1", 2) is None
+    assert await logs.shown_before("request-1", 2) == frozenset()
+
+
+async def pages(logs: Logs) -> None:
+    """An answer with one game on each of its pages 1 to 3, page 2 in two versions, and somebody else's answer."""
+    await logs.record(asked(1), (Impression(1, 10, 0.9),))
+    await logs.record(page(4, 3), (Impression(1, 30, 0.5),))
+    await logs.record(page(3, 2), (Impression(1, 21, 0.6),))
+    await logs.record(page(2, 2), (Impression(1, 20, 0.7),))
+    await logs.record(asked(5, "grace"), (Impression(1, 50, 0.9),))
+    await logs.record(replace(page(6, 2), root="request-5"), (Impression(1, 60, 0.9),))
+
+
+def page(number: int, which: int) -> RequestLog:
+    return replace(asked(number), root="request-1", page=which)
+
+
+async def test_the_first_page_is_the_answer_itself(database: Database) -> None:
+    logs = Logs(database)
+    await pages(logs)
+
+    assert await logs.page("request-1", 1) == PastAnswer(asked(1), (Impression(1, 10, 0.9),))
+
+
+async def test_of_a_later_page_the_newest_version_counts(database: Database) -> None:
+    logs = Logs(database)
+    await pages(logs)
+
+    assert await logs.page("request-1", 2) == PastAnswer(page(3, 2), (Impression(1, 21, 0.6),))
 
 
 @pytest.mark.parametrize(
-    ("query", "index"),
+    ("up_to", "games"), [(0, {10}), (1, {10}), (2, {10, 21}), (3, {10, 21, 30}), (9, {10, 21, 30})]
+)
+async def test_shown_before_is_what_the_newest_versions_of_the_pages_show(
+    database: Database, up_to: int, games: set[int]
+) -> None:
+    logs = Logs(database)
+    await pages(logs)
+
+    assert await logs.shown_before("request-1", up_to) == games
+
+
+async def test_a_page_that_showed_nothing_does_not_hide_the_one_that_did(database: Database) -> None:
+    logs = Logs(database)
+    await pages(logs)
+    await logs.record(replace(page(9, 2), outcome="failed", picks=0), ())
+
+    assert await logs.page("request-1", 2) == PastAnswer(page(3, 2), (Impression(1, 21, 0.6),))
+    assert await logs.shown_before("request-1", 2) == {10, 21}
+
+
+async def test_who_asked_since_then_is_told_oldest_first_and_no_more_than_the_newest(database: Database) -> None:
+    logs = Logs(database)
+    await logs.record(replace(asked(3), platform="slack", server="guild"), ())
+    for number in (4, 1, 2):
+        await logs.record(asked(number, "grace"), ())
+    moments = [NOON + timedelta(seconds=number) for number in (2, 3, 4)]
+    grace, ada, grace_again = (
+        Asked("discord", "grace", None, moments[0]),
+        Asked("slack", "ada", "guild", moments[1]),
+        Asked("discord", "grace", None, moments[2]),
+    )
+
+    assert await logs.asked_since(moments[0]) == [grace, ada, grace_again]
+    assert await logs.asked_since(moments[0], most=2) == [ada, grace_again]
+    assert await logs.asked_since(moments[2] + timedelta(seconds=1)) == []
+
+
+async def test_who_was_slowed_down_has_not_asked(database: Database) -> None:
+    logs = Logs(database)
+    await logs.record(asked(1), ())
+    await logs.record(replace(asked(2), outcome=Outcome.SLOWED), ())
+
+    assert [one.at for one in await logs.asked_since(NOON)] == [NOON + timedelta(seconds=1)]
+
+
+@pytest.mark.parametrize(
+    ("ask", "indexes"),
     [
-        (select(requests).order_by(requests.c.at.desc(), requests.c.id.desc()).limit(5), "ix_requests_at"),
+        (lambda logs: logs.recent(5), {"ix_requests_at"}),
+        (lambda logs: logs.asked_since(NOON), {"ix_requests_at"}),
+        (lambda logs: logs.answer("request-1"), {"sqlite_autoindex_requests_1", "sqlite_autoindex_impressions_1"}),
+        (lambda logs: logs.page("request-1", 2), {"ix_requests_root_page", "sqlite_autoindex_impressions_1"}),
         (
-            select(requests).where(requests.c.platform == "discord", requests.c.person == "ada"),
-            "ix_requests_platform_person",
+            lambda logs: logs.shown_before("request-1", 3),
+            {"sqlite_autoindex_requests_1", "ix_requests_root_page", "sqlite_autoindex_impressions_1"},
         ),
+        (lambda logs: Feedback(logs._database).of("discord", "ada"), {"sqlite_autoindex_feedback_1"}),
+        (lambda logs: Accounts(logs._database).of("discord", "ada"), {"sqlite_autoindex_linked_accounts_1"}),
         (
-            select(reactions).where(reactions.c.platform == "discord", reactions.c.person == "ada"),
-            "ix_reactions_platform_person",
+            lambda logs: PersonalData(logs._database).erase("discord", "ada"),
+            {"ix_requests_platform_person_at", "ix_reactions_platform_person", "sqlite_autoindex_feedback_1"},
         ),
     ],
 )
-async def test_queries_find_their_rows_by_an_index(logs: Logs, query: Select[Any], index: str) -> None:
-    sql = query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
-    async with logs._database.reading() as connection:
-        plan = await connection.execute(text(f"EXPLAIN QUERY PLAN {sql}"))
-        steps = " ".join(row.detail for row in plan)
+async def test_rows_are_found_by_an_index(
+    logs: Logs, ask: Callable[[Logs], Awaitable[object]], indexes: set[str]
+) -> None:
+    await logs.record(asked(1), SHOWN)
+    await logs.record(page(2, 2), SHOWN)
+    plans = await steps(logs._database, lambda: ask(logs))
 
-    assert index in steps
+    assert indexes <= {word for step in plans for word in step.split()}
+    assert [
+        step for step in plans if step in {f"SCAN {table}" for table in ("requests", "impressions", "reactions")}
+    ] == []
+
+
+async def steps(database: Database, run: Callable[[], Awaitable[object]]) -> list[str]:
+    """How SQLite goes about every statement that `run` makes, while it makes it."""
+    taken: list[str] = []
+
+    def explain(_: object, cursor: DBAPICursor, statement: str, values: Any, *_rest: object) -> None:
+        if statement.startswith(("SELECT", "DELETE", "UPDATE")):
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+            taken.extend(row[-1] for row in cursor.fetchall())
+
+    event.listen(database._engine.sync_engine, "before_cursor_execute", explain)
+    await run()
+    event.remove(database._engine.sync_engine, "before_cursor_execute", explain)
+    return taken
 
 
 async def test_patient_logs_write_what_they_are_given(database: Database) -> None:

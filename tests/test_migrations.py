@@ -9,6 +9,7 @@ import shutil
 import sys
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -18,14 +19,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import Column, Connection, Text, create_engine, inspect, text
+from sqlalchemy import Column, Connection, Text, bindparam, create_engine, inspect, text
 
+from storage.accounts import Accounts
 from storage.database import Database, migrating, migrations
 from storage.database_url import driver_url
 from storage.errors import DatabaseError, DatabaseUnavailable
-from storage.logs import Counts, Impression, Logs
-from storage.schema import metadata
-from tests.databases import KINDS, empty, migrated, sqlite_url
+from storage.feedback import Feedback, Opinion
+from storage.logs import Counts, Impression, Logs, PastAnswer
+from storage.personal_data import PersonalData
+from storage.schema import UtcDateTime, metadata
+from storage.steam_id import FIRST, SteamID
+from tests.databases import KINDS, NOON, empty, migrated, sqlite_url
 from tests.test_logs import asked
 
 PATIENCE = 10.0
@@ -72,10 +77,20 @@ async def differences(url: str) -> list[object]:
     return await see(url, compare)
 
 
-async def downgrade(url: str) -> None:
+async def rows(url: str, query: str) -> list[tuple[object, ...]]:
+    return await see(url, lambda connection: [tuple(row) for row in connection.execute(text(query))])
+
+
+async def downgrade(url: str, to: str = "base") -> None:
     config = migrations()
     config.attributes["url"] = driver_url(url)
-    await asyncio.to_thread(command.downgrade, config, "base")
+    await asyncio.to_thread(command.downgrade, config, to)
+
+
+async def upgrade(url: str, to: str) -> None:
+    config = migrations()
+    config.attributes["url"] = driver_url(url)
+    await asyncio.to_thread(command.upgrade, config, to)
 
 
 async def test_the_migrated_tables_are_those_of_the_schema(url: str) -> None:
@@ -111,6 +126,65 @@ async def test_up_down_and_up_again(url: str) -> None:
         assert (up, down) == (OURS, set())
         assert await tables(url) == OURS
         assert await differences(url) == []
+
+
+IN_0001 = (
+    "INSERT INTO requests VALUES ('request-1', :at, 'discord', 'ada', 'recommend', '{}', 'answered', 41, NULL, 1)",
+    "INSERT INTO impressions VALUES ('request-1', 1, 10, 0.5)",
+    "INSERT INTO reactions VALUES ('reaction-1', :at, 'discord', 'ada', 10, 'hide', 'request-1')",
+    "INSERT INTO hidden_games VALUES ('discord', 'ada', 10, :at)",
+    "INSERT INTO hidden_games VALUES ('slack', 'ada', 20, :at)",
+)
+"""What somebody wrote before there were opinions, places and pages."""
+
+
+async def filled_as_of_0001(url: str) -> None:
+    await upgrade(url, "0001")
+    async with migrating(driver_url(url), PATIENCE) as connection:
+        for statement in IN_0001:
+            moment = [bindparam("at", asked(1).at, UtcDateTime())] if ":at" in statement else []
+            await connection.execute(text(statement).bindparams(*moment))
+
+
+async def test_what_was_written_before_0002_is_read_after_it(url: str) -> None:
+    await filled_as_of_0001(url)
+    async with migrated(url) as database:
+        answer = await Logs(database).answer("request-1")
+        opinions = [await Feedback(database).of(platform, "ada") for platform in ("discord", "slack")]
+        since = [row["since"] for row in (await PersonalData(database).of("discord", "ada"))["feedback"]]
+
+    request = replace(asked(1), options={}, picks=1, model_version=None)
+    assert answer == PastAnswer(request, (Impression(1, 10, 0.5),))
+    assert opinions == [{10: Opinion.HIDE}, {20: Opinion.HIDE}]
+    assert since == [asked(1).at.isoformat()]
+
+
+async def test_going_back_to_0001_keeps_what_it_has_a_place_for(url: str) -> None:
+    tables_of_0001 = ("requests", "impressions", "reactions", "hidden_games")
+    await filled_as_of_0001(url)
+    before = [await rows(url, f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables_of_0001]  # noqa: S608
+    async with migrated(url) as database:
+        await Feedback(database).toggle("discord", "ada", 30, Opinion.LIKE, NOON)
+        await Accounts(database).link("discord", "ada", SteamID(FIRST + 1), "said", NOON)
+        await do(url, "DELETE FROM reactions WHERE kind = 'like'")
+    await downgrade(url, "0001")
+    after = [await rows(url, f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables_of_0001]  # noqa: S608
+
+    assert after == before
+    assert await tables(url) == set(tables_of_0001)
+
+
+async def test_there_and_back_again_hidden_games_are_still_hidden(url: str) -> None:
+    async with migrated(url) as database:
+        for app_id, opinion in ((10, Opinion.HIDE), (20, Opinion.OWN), (30, Opinion.LIKE)):
+            await Feedback(database).toggle("discord", "ada", app_id, opinion, NOON)
+    await downgrade(url, "0001")
+    hidden = await rows(url, "SELECT platform, person, app_id FROM hidden_games")
+    async with migrated(url) as database:
+        opinions = await Feedback(database).of("discord", "ada")
+
+    assert hidden == [("discord", "ada", 10)]
+    assert opinions == {10: Opinion.HIDE}
 
 
 async def test_migrating_what_is_migrated_keeps_every_row(url: str) -> None:

@@ -66,9 +66,11 @@ def test_all_problems_are_told_at_once_and_secrets_are_not(monkeypatch: pytest.M
 def test_a_secret_is_not_in_the_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INDIEAN_STEAM_API_KEY", "A1B2C3")
     monkeypatch.setenv("INDIEAN_DATABASE_URL", "postgresql://me:hunter2@db/indiean")
+    monkeypatch.setenv("INDIEAN_DISCORD_TOKEN", "D4E5.F6")
     shown = repr(read_settings()) + str(read_settings())
 
     assert "A1B2C3" not in shown
+    assert "D4E5" not in shown
     assert "hunter2" not in shown
 
 
@@ -76,3 +78,89 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("INDIEAN_DEVICE", "")
 
     assert read_settings().device is Device.AUTO
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("DISCORD_TOKEN", "Bot A1B2.C3", "without “Bot ”"),
+        ("DISCORD_TOKEN", "'A1B2.C3'", "without spaces or quotes"),
+        ("DISCORD_TOKEN", "A1B2. C3", "without spaces or quotes"),
+        ("DISCORD_TOKEN", "A1B2.C3\u200b", "without spaces or quotes"),
+        ("DISCORD_CLIENT_SECRET", '"A1B2C3"', "without spaces or quotes"),
+        ("DISCORD_CLIENT_ID", "IndieAn", "is a number"),
+        ("DISCORD_API_URL", "discord.com/api", "URL"),
+        ("DISCORD_GATEWAY_URL", "https://gateway.discord.gg", "ws"),
+        ("STEAM_ASSETS_URL", "file:///covers", "http"),
+        ("PUBLIC_URL", "http://bot.example", "https://"),
+        ("PUBLIC_URL", "https://bot.example/?a=b", "after ?"),
+        ("WEB_PORT", "80800", "65535"),
+        ("MEMBER_PER_MINUTE", "0", "1"),
+        ("SERVER_PER_MINUTE", "-1", "1"),
+    ],
+)
+def test_what_a_setting_wants_is_said(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(PREFIX + variable, value)
+
+    with pytest.raises(SettingsRefused) as refused:
+        read_settings()
+    assert [problem.split(":")[0] for problem in refused.value.problems] == [PREFIX + variable]
+    assert sentence in refused.value.problems[0]
+    assert "A1B2" not in str(refused.value)
+
+
+OAUTH = {
+    "INDIEAN_DISCORD_CLIENT_ID": "81384788765712384",
+    "INDIEAN_DISCORD_CLIENT_SECRET": "A1B2C3",
+    "INDIEAN_PUBLIC_URL": "https://bot.example/indiean/",
+}
+
+
+def test_with_all_three_for_oauth_people_come_back_to_the_public_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in OAUTH.items():
+        monkeypatch.setenv(name, value)
+
+    assert read_settings().discord_callback == "https://bot.example/indiean/discord/callback"
+
+
+@pytest.mark.parametrize("missing", OAUTH)
+@pytest.mark.parametrize("much", ["one is missing", "only one is there"])
+def test_oauth_by_halves_is_one_sentence_that_names_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, missing: str, much: str
+) -> None:
+    alone = much == "only one is there"
+    for name, value in OAUTH.items():
+        if (name == missing) == alone:
+            monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsRefused) as refused:
+        read_settings()
+    assert len(refused.value.problems) == 1
+    assert all(name in refused.value.problems[0] for name in OAUTH)
+    assert "A1B2" not in refused.value.problems[0]
+
+
+def test_oauth_without_a_web_server_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**OAUTH, "INDIEAN_WEB_PORT": "0"}.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsRefused, match="INDIEAN_WEB_PORT"):
+        read_settings()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_on_this_machine_plain_http_will_do(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    for name, value in {**OAUTH, "INDIEAN_PUBLIC_URL": f"http://{host}:8080"}.items():
+        monkeypatch.setenv(name, value)
+
+    assert read_settings().discord_callback == f"http://{host}:8080/discord/callback"
+
+
+def test_discord_is_the_real_one_unless_said_otherwise() -> None:
+    settings = read_settings()
+
+    assert str(settings.discord_api_url) == "https://discord.com/api/v10"
+    assert str(settings.discord_gateway_url) == "wss://gateway.discord.gg/"
+    assert settings.discord_callback is None

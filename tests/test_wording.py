@@ -8,17 +8,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Table
 
 import bot
 from bot.commands import COMMANDS
+from bot.commands.steam_words import GAMES, STEAM
 from bot.commands.wishes import FILTERS, TAG
+from bot.doctor import Check
 from bot.messages import Language
+from bot.presses import Deed
 from bot.wording import LONGEST_QUOTE, Wording, quoted, texts
 from recommender.catalog import Game
 from recommender.recommend import Because, Pick
+from storage.schema import digest_channels, impressions, metadata
 
 EN, KO = Wording(Language.EN), Wording(Language.KO)
 HADES, CELLS = Game(1145360, "Hades", ("Roguelike", "Indie", "Action")), Game(588650, "Dead Cells")
+
+
+def about_people() -> list[Table]:
+    """The tables with rows about somebody, as PersonalData finds them."""
+    return [table for table in metadata.sorted_tables if "person" in table.c or table in {impressions, digest_channels}]
 
 
 def derived() -> set[str]:
@@ -29,8 +39,15 @@ def derived() -> set[str]:
         *(f"command.{command.name}.{part}" for command in COMMANDS for part in ("about", "example")),
         *(f"option.{name}" for name in options),
         *(f"refused.missing_{name}" for name in required),
+        *(f"kept.{table.name}.{part}" for table in about_people() for part in ("name", "meaning")),
         *(f"filter.{option.name}" for option in (TAG, *FILTERS)),
-        *(f"{when}.{what}" for when in ("near", "unknown") for what in ("game", "tag", "command")),
+        *(f"{when}.{what}" for when in ("near", "unknown") for what in ("game", "tag", "zone", "command")),
+        *(f"month.{month}" for month in range(1, 13)),
+        *(f"value.{value}" for command in COMMANDS for option in command.options for value in option.choices),
+        *(f"button.{deed}" for deed in set(Deed) - {Deed.CHOOSE, Deed.ASK}),
+        *(f"form.{name}.{part}" for name in (GAMES, STEAM) for part in ("title", "label", "hint")),
+        *(f"group.{command.name.split()[0]}" for command in COMMANDS if " " in command.name),
+        *(f"doctor.name.{check}" for check in Check),
     }
 
 

@@ -160,6 +160,7 @@ def _terminal(settings: Settings, desk: Desk) -> Terminal:
         out(),
         settings.language,
         str(settings.steam_store_url),
+        folder=settings.home,
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
 from bot.commands.recents import Recents
-from bot.messages import Reply, Request
+from bot.cooldowns import Cooldowns
+from bot.messages import Person, Reply, Request
 from recommender.engine import Engine
 from recommender.library import Library
 from storage.accounts import Accounts
@@ -51,6 +53,14 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class Instead:
+    """What a press of a button stands for: the request to answer in its place, to this person alone if `private`."""
+
+    request: Request
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """One row of the table. The first option is what somebody means who names none.
 
@@ -59,7 +69,7 @@ class Command:
     """
 
     name: str
-    handler: Callable[[Request, Desk], Awaitable[Reply]]
+    handler: Callable[[Request, Desk], Awaitable[Reply | Instead]]
     options: tuple[Option, ...] = ()
     personal: bool = True
     manages: bool = False
@@ -72,12 +82,23 @@ class Libraries(Protocol):
 
     async def owned_games(self, player: SteamID) -> Library: ...
 
+    def forget(self, player: SteamID) -> None: ...
+
+
+class Connect(Protocol):
+    """The way through a browser on which the platform itself says which Steam account is whose."""
+
+    async def begin(self, person: Person, now: datetime) -> str:
+        """The address to open, which is for that person alone."""
+        ...
+
 
 @dataclass(frozen=True)
 class Desk:
     """The collaborators of every command; `past` reads what `logs` wrote, which may be a moment behind.
 
-    `clock` is in seconds and never runs backwards.
+    Without `cooldowns` nobody is slowed. `clock` is in seconds and never runs backwards; `patience` is how many of
+    them the log lines under way are waited for where an answer depends on them.
     """
 
     commands: tuple[Command, ...]
@@ -89,5 +110,8 @@ class Desk:
     accounts: Accounts
     subscriptions: Subscriptions
     personal: PersonalData
+    connect: Connect | None = None
+    cooldowns: Cooldowns | None = None
     recents: Recents = field(default_factory=Recents)
     clock: Callable[[], float] = time.monotonic
+    patience: float = 5.0

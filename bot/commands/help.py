@@ -14,10 +14,13 @@ OPTIONS = (Option("command"),)
 
 async def help_(request: Request, desk: Desk) -> Reply:
     words = Wording(request.language)
-    wanted = str(request.options.get("command", "")).lstrip("/").casefold()
+    wanted = " ".join(str(request.options.get("command", "")).lstrip("/").casefold().split())
     if not wanted:
         lines = [words.say("help.intro"), *(_line(command, words) for command in desk.commands), words.say("help.more")]
         return Reply("\n".join(lines))
+    group = [command for command in desk.commands if command.name.startswith(f"{wanted} ")]
+    if group:
+        return Reply("\n".join([*(_line(command, words) for command in group), words.say("help.more")]))
     command = next((command for command in desk.commands if command.name == wanted), None)
     if command is None:
         near = commands_near(replace(request, command=wanted, options={}), desk)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.commands.command import Desk, Option
+from bot.commands.libraries import of_titles, player_meant, with_opinions
 from bot.commands.near import titles_near
 from bot.commands.refusals import famous
 from bot.commands.refused import Refused
-from bot.commands.steam_words import STEAM, is_profile
+from bot.commands.steam_words import GAMES, STEAM, meant
 from bot.commands.suitable import shown
 from bot.commands.titles import MOST, joined, named_games, split
 from bot.commands.wishes import FILTERS, TAG, nothing_left, wish_of
@@ -18,33 +19,23 @@ from recommender.engine import Answer
 from recommender.errors import UnknownGame
 from recommender.library import Library
 from recommender.shelf import Wish
+from storage.steam_id import SteamID
 
-OPTIONS = (Option(STEAM), Option("games", autocomplete="titles"), TAG, *FILTERS)
+OPTIONS = (Option(STEAM), Option(GAMES, autocomplete="titles"), TAG, *FILTERS)
 
 
 async def recommend(request: Request, desk: Desk) -> Reply:
-    request = _meant(request)
-    if "games" in request.options:
+    request = replace(request, options=meant(request.options))
+    if GAMES in request.options:
         return await _from_titles(request, desk)
-    if STEAM in request.options:
-        return await _from_steam(request, desk)
-    raise Refused("refused.nobody", examples=joined(famous(desk)))
-
-
-def _meant(request: Request) -> Request:
-    """Titles given as the Steam ID are titles, and a profile given as a title is a profile."""
-    options = dict(request.options)
-    steam, games = str(options.get(STEAM, "")), str(options.get("games", ""))
-    if not games and len(split(steam)) > 1 and not is_profile(steam):
-        options["games"] = options.pop(STEAM)
-    elif not steam and is_profile(games):
-        options[STEAM] = options.pop("games")
-    return replace(request, options=options)
+    player = await player_meant(request, desk)
+    if player is None:
+        raise Refused("refused.nobody", examples=joined(famous(desk)))
+    return await _from_steam(player, request, desk)
 
 
 async def _from_titles(request: Request, desk: Desk) -> Reply:
-    words = Wording(request.language)
-    pieces = split(str(request.options["games"]))
+    pieces = split(str(request.options[GAMES]))
     if len(pieces) > MOST:
         raise Refused("refused.too_many_titles", most=MOST)
     try:
@@ -55,25 +46,28 @@ async def _from_titles(request: Request, desk: Desk) -> Reply:
             unknown,
             request,
             desk,
-            lambda title: {"games": joined([*pieces[:at], title, *pieces[at + 1 :]])},
+            lambda title: {GAMES: joined([*pieces[:at], title, *pieces[at + 1 :]])},
         )
-    library = Library(dict.fromkeys((game.app_id for game in games), 0))
-    return await _answer(request, desk, library, words.say("recommend.named", titles=", ".join(g.title for g in games)))
+    named = of_titles(games)
+    library = await with_opinions(named, None, request, desk)
+    key = "recommend.named" if len(library) == len(named) else "recommend.named_and_liked"
+    return await _answer(request, desk, library, key, ", ".join(game.title for game in games))
 
 
-async def _from_steam(request: Request, desk: Desk) -> Reply:
-    words = Wording(request.language)
-    player = await desk.steam.resolve(str(request.options[STEAM]))
-    library = await desk.steam.owned_games(player)
+async def _from_steam(player: SteamID, request: Request, desk: Desk) -> Reply:
+    owned = await desk.steam.owned_games(player)
+    library = await with_opinions(owned, player, request, desk)
     if not len(library):
         raise Refused("refused.empty_library", examples=joined(famous(desk)))
-    hidden = words.say("note.playtime_hidden") if library.playtime_hidden else None
-    return await _answer(request, desk, library, None, hidden)
+    note = Wording(request.language).say("note.playtime_hidden") if owned.playtime_hidden else None
+    key = "recommend.owned" if len(library) == len(owned) else "recommend.owned_and_liked"
+    return await _answer(request, desk, library, key, note=note)
 
 
 async def _answer(
-    request: Request, desk: Desk, library: Library, headline: str | None, note: str | None = None
+    request: Request, desk: Desk, library: Library, headline: str, titles: str = "", note: str | None = None
 ) -> Reply:
+    """`headline` is the key of the sentence above the picks."""
     words = Wording(request.language)
     desk.recents.remember(request.person, library)
 
@@ -85,6 +79,6 @@ async def _answer(
     if not answer.picks:
         return await nothing_left(request, wish, ask, words)
     if not answer.known:
-        headline, note = words.say("recommend.popular"), words.say("note.nothing_known")
-    text = headline or words.say("recommend.owned", known=answer.known, total=len(library))
+        headline, note = "recommend.popular", words.say("note.nothing_known")
+    text = words.say(headline, known=answer.known, total=len(library), titles=titles)
     return Reply(text, shown(answer.picks, request), note=note, model=answer.version)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from bot.commands.command import Desk
+from bot.commands.command import Desk, Option
 from bot.commands.near import tags_near, titles_near
 from bot.commands.refused import Refused
-from bot.commands.steam_words import STEAM
+from bot.commands.steam_words import GAMES, STEAM
 from bot.commands.suitable import suitable
 from bot.commands.titles import joined
 from bot.messages import Choice, Outcome, Reply, Request
@@ -33,13 +33,16 @@ STEAM_KEYS: dict[type[SteamError], str] = {
     SteamKeyRefused: "unavailable.steam_key_refused",
     SteamRateLimited: "unavailable.steam_pause",
 }
+INVITING = frozenset({"refused.nobody", "refused.empty_library", "refused.ask_first", "refused.not_yours"})
+"""Refusals that say: name games instead."""
 
 
 async def reply_to(error: Refused | RecommenderError | StorageError, request: Request, desk: Desk) -> Reply:
     words = Wording(request.language)
     match error:
         case Refused():
-            return Reply(words.say(error.why, **error.fields), outcome=Outcome.REFUSED)
+            choices = _invitations(error.why, words)
+            return Reply(words.say(error.why, **error.fields), choices=choices, outcome=Outcome.REFUSED)
         case UnknownGame():
             return titles_near(error, request, desk, lambda title: {"game": title})
         case UnknownTag():
@@ -53,7 +56,8 @@ async def reply_to(error: Refused | RecommenderError | StorageError, request: Re
 async def _steam_reply(error: SteamError, request: Request, desk: Desk) -> Reply:
     """With a way round Steam: the same request by title, or an invitation to it."""
     words = Wording(request.language)
-    if isinstance(error, SteamIdInvalid | SteamPlayerUnknown | SteamKeyMissing):
+    picks_by_title = any(option.name == "games" for option in _options(request, desk))
+    if picks_by_title and isinstance(error, SteamIdInvalid | SteamPlayerUnknown | SteamKeyMissing):
         title = await _title_meant(request, desk)
         if title is not None:
             options = {name: value for name, value in request.options.items() if name != STEAM}
@@ -62,7 +66,22 @@ async def _steam_reply(error: SteamError, request: Request, desk: Desk) -> Reply
     key = _steam_key(error)
     invitation = words.say("invitation", examples=joined(famous(desk)))
     outcome = Outcome.REFUSED if key.startswith("refused") else Outcome.UNAVAILABLE
-    return Reply(f"{words.say(key, **_steam_fields(error))}\n{invitation}", outcome=outcome)
+    text = f"{words.say(key, **_steam_fields(error))}\n{invitation}"
+    return Reply(text, choices=(name_games(words),), outcome=outcome)
+
+
+def name_games(words: Wording) -> Choice:
+    return Choice(words.say("choice.name_games"), "recommend", ask=GAMES)
+
+
+def _invitations(why: str, words: Wording) -> tuple[Choice, ...]:
+    if why == "refused.nobody":
+        return name_games(words), Choice(words.say("choice.give_steam"), "recommend", ask=STEAM)
+    return (name_games(words),) if why in INVITING else ()
+
+
+def _options(request: Request, desk: Desk) -> tuple[Option, ...]:
+    return next((command.options for command in desk.commands if command.name == request.command), ())
 
 
 def _steam_key(error: SteamError) -> str:

@@ -59,7 +59,10 @@ async def _unwanted(request: Request, desk: Desk) -> frozenset[int]:
 
 
 async def nothing_left(request: Request, wish: Wish, ask: Ask, words: Wording) -> Reply:
-    """Names the filters without any one of which there would be picks, each as a choice; the theme itself stays."""
+    """Names the filters without any one of which there would be picks, each as a choice; the theme itself stays.
+
+    After the last page it says so first, as what is missing then is only more of the same.
+    """
     loosened = {
         "max_price": replace(wish, max_price=None),
         "since": replace(wish, since_year=None),
@@ -68,7 +71,9 @@ async def nothing_left(request: Request, wish: Wish, ask: Ask, words: Wording) -
     if request.command == "recommend":
         loosened["tag"] = replace(wish, tag=None)
     helping = [name for name, looser in loosened.items() if name in request.options and (await ask(looser, 1)).picks]
-    if helping:
+    if request.page > 1:
+        text = words.say("page.last_with_filters" if helping else "page.last", page=request.page - 1)
+    elif helping:
         text = words.say("refused.nothing_left", filters=", ".join(words.say(f"filter.{name}") for name in helping))
     else:
         several = any(name in request.options for name in loosened)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.dialogues import Dialogues
-from tests.fakes import EMPTY, GAMES_PRIVATE, PRIVATE, SECRETIVE, STRANGER
+from tests.fakes import EMPTY, GAMES_PRIVATE, PRIVATE, PUBLIC, SECRETIVE, STRANGER
 
 DIALOGUES: Dialogues = {
     "라이브러리": [
@@ -34,6 +34,28 @@ DIALOGUES: Dialogues = {
         (f"/recommend {SECRETIVE}", "플레이 시간이 비공개"),
         ("/recommend nobodyknows", "Steam에 없는 사용자예요"),
         ("/recommend 123!", "Steam ID 형식이 아니에요"),
+    ],
+    "내 계정": [
+        ("/unlink", "연결된 Steam 계정이 없어서"),
+        ("/link", "Steam ID, 프로필 링크 또는 사용자 지정 프로필 이름", "1 Steam ID 직접 알려 주기"),
+        ("1", "/link steam: 뒤에 이어서 적어 주세요: Steam ID"),
+        ("/link roguefan", "연결했어요.", PUBLIC, "/unlink 명령으로 되돌릴 수 있어요"),
+        ("/recommend", "게임 5개 중 5개를 보고 골랐어요"),
+        (f"/link {EMPTY}", "이전 계정 대신", "라이브러리에 게임이 없어서"),
+        ("/unlink", "연결을 끊었어요", "/forgetme"),
+    ],
+    "내 데이터": [
+        ("/hide Static", "이제 추천하지 않을게요"),
+        ("/mydata", "저장된 모든 것과 그 의미예요", "요청 1건", "게임에 대한 의견 1건", "저장한 곳: "),
+        ("/forgetme", "영구히 지워요", "1 네, 지워 주세요"),
+        ("1", "모두 영구히 지웠어요", "요청 3건"),
+        ("/forgetme yes", "지울 것이 없었어요"),
+    ],
+    "터미널에는 채널이 없음": [
+        ("/digest here day: friday", "소식을 받을 채널이 없어요"),
+        ("/digest preview", "소식을 받고 싶은 채널에서"),
+        ("/digest stop", "채널이 없어요"),
+        ("/help digest here", "[hour]", "예: /digest here day: friday hour: 18 zone: Asia/Seoul"),
     ],
     "나머지 명령": [
         ("/curate horror", "Horror 대표작:", "The Hollow House"),

@@ -1,0 +1,16 @@
+"""What is kept of a person, in words: the tables of storage/schema.py that have rows about somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.wording import Wording
+
+
+def counted(rows: Mapping[str, int], words: Wording) -> str:
+    """How many rows of which table."""
+    return ", ".join(words.say("kept.count", what=words.say(f"kept.{table}.name"), n=n) for table, n in rows.items())
+
+
+def meaning(table: str, words: Wording) -> str:
+    return words.say(f"kept.{table}.meaning")

@@ -1,0 +1,47 @@
+"""`/mydata`: everything that is kept of whoever asks, as a file that people and programs can read."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+from bot.commands.command import Desk
+from bot.commands.kept import counted, meaning
+from bot.messages import Attachment, Reply, Request
+from bot.wording import Wording
+from storage.personal_data import Value
+
+LARGEST = 8_000_000
+"""Bytes of a file that every platform takes; a larger one is packed."""
+
+
+async def mydata(request: Request, desk: Desk) -> Reply:
+    words, person = Wording(request.language), request.person
+    written = await desk.logs.flush(desk.patience)
+    kept = await desk.personal.of(person.platform, person.id)
+    note = None if written else words.say("mydata.behind")
+    if not kept:
+        return Reply(words.say("mydata.nothing"), note=note)
+    what = counted({table: len(rows) for table, rows in kept.items()}, words)
+    tables: dict[str, Value] = {
+        table: {"meaning": meaning(table, words), "rows": list(rows)} for table, rows in kept.items()
+    }
+    document: dict[str, Value] = {
+        "about": words.say("mydata.about"),
+        "platform": person.platform,
+        "person": person.id,
+        "at": request.at.isoformat(),
+        "tables": tables,
+    }
+    file = packed(Attachment(f"indiean-{request.at:%Y-%m-%d}.json", _written(document)))
+    return Reply(words.say("mydata.all", what=what), note=note, attachment=file)
+
+
+def packed(file: Attachment, largest: int = LARGEST) -> Attachment:
+    if len(file.content) <= largest:
+        return file
+    return Attachment(f"{file.name}.gz", gzip.compress(file.content, mtime=0))
+
+
+def _written(document: Value) -> bytes:
+    return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()

@@ -1,0 +1,17 @@
+"""`/unlink`: lets go of the Steam account that `/link` kept."""
+
+from __future__ import annotations
+
+from bot.commands.command import Desk
+from bot.messages import Reply, Request
+from bot.wording import Wording
+
+
+async def unlink(request: Request, desk: Desk) -> Reply:
+    words, person = Wording(request.language), request.person
+    account = await desk.accounts.unlink(person.platform, person.id)
+    if account is None:
+        return Reply(words.say("unlink.nothing"))
+    desk.steam.forget(account.steam)
+    desk.recents.forget(person)
+    return Reply(words.say("unlink.done"))

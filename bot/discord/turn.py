@@ -1,0 +1,108 @@
+"""One interaction's turn to be answered: at once where the reply is ready, else a sign of life first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+
+import discord
+
+from bot.discord.cards import Sent, blank
+from bot.messages import Reply
+
+PROMPT = 1.0
+"""Seconds within which a reply is said at once. Discord gives three; the way there and back takes some of them."""
+
+Work = Coroutine[object, object, Reply]
+Drawn = Callable[[bool], Sequence[Sent]]
+"""Draws the messages of a reply, with or without pictures."""
+Send = Callable[[Sent], Awaitable[object]]
+
+
+class Turn:
+    def __init__(self, interaction: discord.Interaction) -> None:
+        self._interaction = interaction
+        self._private: bool | None = None  # what was announced: Discord fixes with it who sees the first message
+
+    async def reply(self, work: Work, *, private: bool) -> Reply:
+        """Announced, if it must be, to be seen by one or by all."""
+
+        async def announce() -> None:
+            await self._interaction.response.defer(ephemeral=private, thinking=True)
+            self._private = private
+
+        return await _announced(work, announce)
+
+    async def reply_in_place(self, work: Work) -> Reply:
+        """The reply to a press that changes the message it stands under."""
+        return await _announced(work, self._interaction.response.defer)
+
+    async def say(self, drawn: Drawn, *, private: bool) -> None:
+        """As new messages."""
+
+        async def first(sent: Sent) -> None:
+            interaction, files = self._interaction, _files(sent)
+            if not interaction.response.is_done():
+                await interaction.response.send_message(view=sent.view, files=files, ephemeral=private)
+            elif self._private is private:
+                await interaction.edit_original_response(view=sent.view, attachments=files)
+            elif self._private is None:
+                await follow(sent)
+            else:
+                await self._for_other_eyes(follow, sent)
+
+        async def follow(sent: Sent) -> None:
+            await self._interaction.followup.send(view=sent.view, files=_files(sent), ephemeral=private)
+
+        await _in_order(drawn, first, follow)
+
+    async def _for_other_eyes(self, follow: Send, sent: Sent) -> None:
+        """The announcement is answered, then taken back: Discord takes what follows a bare one for its answer."""
+        await self._interaction.edit_original_response(view=blank())
+        await follow(sent)
+        await self._interaction.delete_original_response()
+
+    async def change(self, drawn: Drawn) -> None:
+        """In the place of the message that was pressed; what does not fit one follows for the same eyes."""
+        pressed = self._interaction.message
+        private = pressed is not None and pressed.flags.ephemeral
+
+        async def first(sent: Sent) -> None:
+            if self._interaction.response.is_done():
+                await self._interaction.edit_original_response(view=sent.view)
+            else:
+                await self._interaction.response.edit_message(view=sent.view)
+
+        async def follow(sent: Sent) -> None:
+            await self._interaction.followup.send(view=sent.view, ephemeral=private)
+
+        await _in_order(drawn, first, follow)
+
+
+async def _announced(work: Work, announce: Callable[[], Awaitable[object]]) -> Reply:
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=PROMPT)
+        if not done:
+            await announce()
+        return await task
+    finally:
+        task.cancel()
+
+
+async def _in_order(drawn: Drawn, first: Send, follow: Send) -> None:
+    """Without pictures where Discord refuses them: a card without its cover is better than no card."""
+    try:
+        head, *rest = drawn(True)
+        await first(head)
+    except discord.HTTPException as refused:
+        if refused.status != 400:  # noqa: PLR2004 - bad request
+            raise
+        head, *rest = drawn(False)
+        await first(head)
+    for sent in rest:
+        await follow(sent)
+
+
+def _files(sent: Sent) -> list[discord.File]:
+    return [sent.file] if sent.file is not None else []

@@ -1,0 +1,92 @@
+"""The log of a serving bot: one line each, no secret, no Steam ID, and the libraries no louder than need be."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import re
+
+import httpx
+import pytest
+
+from bot.log_lines import logging_lines
+
+TOKEN = "MTk4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs"  # noqa: S105 - nobody's
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    return io.StringIO()
+
+
+def test_a_line_has_time_level_and_logger(log: io.StringIO) -> None:
+    with logging_lines(log):
+        logging.getLogger("bot.somewhere").info("/recommend answered in %d ms", 12)
+
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ INFO bot\.somewhere: /recommend answered in 12 ms\n", log.getvalue()
+    )
+
+
+def test_secrets_are_hidden_in_tracebacks_too(log: io.StringIO) -> None:
+    with logging_lines(log, [TOKEN, ""]):
+        logging.getLogger("bot").warning("logging in with %s", TOKEN)
+        logging.getLogger("bot").error("it broke", exc_info=ValueError(f"Improper token {TOKEN}"))
+
+    assert "Improper token [hidden]" in log.getvalue()
+    assert TOKEN not in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "https://api.steampowered.com/IPlayerService/GetOwnedGames/v1?format=json&key=s3cret",
+        "POST https://discord.com/api/v10/webhooks/8138/s3cret/messages/@original responded with 429",
+        "https://discord.com/api/v10/interactions/8138/s3cret/callback?with_response=1",
+        "https://bot.example/discord/callback?code=s3cret&state=s3cret",
+        "76561197960287930",
+    ],
+)
+def test_what_lets_others_act_or_names_a_player_is_hidden(log: io.StringIO, said: str) -> None:
+    with logging_lines(log):
+        logging.getLogger("discord.http").warning("%s", said)
+
+    assert "[hidden]" in log.getvalue()
+    assert "s3cret" not in log.getvalue()
+    assert "76561197960287930" not in log.getvalue()
+
+
+async def test_libraries_that_log_whole_addresses_log_warnings_only(log: io.StringIO) -> None:
+    with logging_lines(log):
+        async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as client:
+            await client.get("https://api.steampowered.com/?steamid=1")
+        logging.getLogger("aiohttp.access").info("GET /discord/callback")
+        logging.getLogger("httpx").warning("worth a line")
+
+    assert log.getvalue().endswith("WARNING httpx: worth a line\n")
+    assert log.getvalue().count("\n") == 1
+
+
+async def test_what_nobody_caught_in_the_loop_is_logged(log: io.StringIO) -> None:
+    async def breaks() -> None:
+        raise ValueError("nobody caught it")
+
+    with logging_lines(log):
+        task = asyncio.create_task(breaks())
+        await asyncio.wait([task])
+        del task
+        asyncio.get_running_loop().call_exception_handler({"message": "a callback broke"})
+
+    assert "ERROR asyncio: Task exception was never retrieved" in log.getvalue()
+    assert "nobody caught it" in log.getvalue()
+    assert "a callback broke" in log.getvalue()
+
+
+def test_afterwards_logging_is_as_it_was(log: io.StringIO) -> None:
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    with logging_lines(log):
+        pass
+
+    assert (root.handlers, root.level) == before
