@@ -126,7 +126,7 @@ async def _measure(settings: Settings, chosen: argparse.Namespace) -> Found:
 async def _crowd(stage: Stage, count: int) -> list[Measured]:
     """Everybody at once, first with a command and then with a button under the answer to it."""
     commanded = await _told(stage, f"{count} commands at once", [stage.begin for _ in range(count)])
-    answers = [one for one in commanded[1] if one.answered]
+    answers = [one for one in commanded[1] if any(message.buttons for message in one.messages)]
     presses = [partial(_press, one, PRESSED[place % len(PRESSED)]) for place, one in enumerate(answers)]
     pressed = await _told(stage, f"{len(presses)} presses at once", presses)
     return [commanded[0], pressed[0]]

@@ -9,7 +9,7 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from tests.loopback_steam import LoopbackSteam
 
 FIRST = 76561197960265728
 UNLIMITED = "1000000"
-THEMES = 40
+THEMES, FAMOUS = 40, 1000
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _libraries(settings: Settings, count: int) -> Iterator[dict[int, int]]:
 def _sayings(settings: Settings, libraries: list[dict[int, int]]) -> Iterator[Saying]:
     catalog = Registry(settings.models).open_current().catalog
     themes = cycle(catalog.tags[:THEMES])
-    titles = cycle([game.title for game in list(catalog)[:1000]])
+    titles = cycle([game.title for game in islice(catalog, FAMOUS) if not game.adult])
     players = cycle(range(1, len(libraries) + 1))
     while True:
         for player in (next(players), next(players)):
