@@ -284,8 +284,8 @@ def _print(found: Found) -> None:
         f"\nKilled with {restart.cut} commands under way, back after {restart.back:.1f} s; {restart.pressed:,} buttons"
     )
     print(f"of {restart.answers} answers pressed: {restart.lost} lost, {restart.gone} gone, {restart.sorry} sorry")
-    for one in found.refused[:MOST_SHOWN]:
-        print(f"refused: {one}")
+    for refused in found.refused[:MOST_SHOWN]:
+        print(f"refused: {refused}")
 
 
 def _draw(memory: Memory, path: Path) -> None:

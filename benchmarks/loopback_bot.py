@@ -8,7 +8,7 @@ import tempfile
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -44,8 +44,7 @@ class Stage:
     sayings: Iterator[Saying]
     bot: dict[str, str]
     log: Path
-    process: Process | None = None
-    turn: int = field(default=0)
+    turn: int = 0
 
     def begin(self) -> Exchange:
         """The next member gives the next command."""
@@ -67,10 +66,11 @@ class Stage:
         ended = asyncio.create_task(process.wait())
         there = asyncio.create_task(self.discord.until(lambda: self._identified(before), 60))
         await asyncio.wait({ended, there}, return_when=asyncio.FIRST_COMPLETED)
-        there.cancel()
-        if ended.done():
-            raise SystemExit(f"the bot ended at its start:\n{self.log.read_text()[-2000:]}")
-        ended.cancel()
+        up = there.done() and there.exception() is None
+        for task in (ended, there):
+            task.cancel()
+        if not up:
+            raise SystemExit(f"the bot did not log in:\n{self.log.read_text()[-2000:]}")
 
     def _identified(self, before: int) -> bool:
         return len(self.discord.gateway.identified) > before and self.discord.gateway.ready

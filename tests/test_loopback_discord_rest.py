@@ -43,8 +43,8 @@ class Rude:
         return self.ann.begin(self.channel, "ask")
 
     async def send(self, method: str, path: str, said: object = None, **others: Any) -> tuple[int, Any]:
-        json_said = {} if said is None else {"json": said}
-        async with self.session.request(method, self.discord.url + path, **json_said, **others) as answer:
+        others |= {} if said is None else {"json": said}
+        async with self.session.request(method, self.discord.url + path, **others) as answer:
             text = await answer.text()
             return answer.status, json.loads(text) if text else None
 
@@ -57,8 +57,8 @@ class Rude:
 
 
 @asynccontextmanager
-async def rude(**settings: float) -> AsyncIterator[Rude]:
-    async with LoopbackDiscord(**settings) as discord:
+async def rude(token_life: float = 900.0) -> AsyncIterator[Rude]:
+    async with LoopbackDiscord(token_life=token_life) as discord:
         headers = {"Authorization": f"Bot {discord.token}"}
         async with aiohttp.ClientSession(headers=headers) as session:
             bot = Rude(discord, session, discord.member("ann"), discord.channel())
