@@ -70,8 +70,10 @@ class Connect:
     """Sends people to Discord with a secret and takes them back with it, each secret once.
 
     `public_url` is how browsers reach `bot.web`, `api_url` Discord's API with its version. A client that is passed in
-    keeps its own time-outs and is left open by `aclose`. Neither the client's secret nor a state, a code or a token is
-    ever logged, shown or carried by an exception; the token lives for as long as `finish` takes and is given back.
+    keeps its own time-outs and is left open by `aclose`. `patience` is in seconds.
+
+    Neither the client's secret nor a state, a code or a token is ever logged, shown or carried by an exception; the
+    token lives for as long as `finish` takes and is given back.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Connect:
         client: httpx.AsyncClient | None = None,
         *,
         authorize_url: str = AUTHORIZE,
+        patience: float = PATIENCE,
     ) -> None:
         keep_keys_out_of_logs()
         self._client_id, self._client_secret = client_id, client_secret
@@ -92,7 +95,7 @@ class Connect:
         self._accounts = accounts
         self._client = client or httpx.AsyncClient(timeout=httpx.Timeout(5.0, connect=2.0))
         self._owns_client = client is None
-        self._authorize_url = authorize_url
+        self._authorize_url, self._patience = authorize_url, patience
         # Discord asks for this shape: https://discord.com/developers/docs/reference#user-agent
         self._caller = {"User-Agent": f"DiscordBot ({public_url}, 1)"}
 
@@ -150,9 +153,9 @@ class Connect:
         return Ended(End.LINKED, found.name)
 
     async def _vouched_for(self, person: Person, code: str) -> SteamConnection:
-        token = await _in_time(self._token(code))
+        token = await self._in_time(self._token(code))
         try:
-            return await _in_time(self._connection(person, token))
+            return await self._in_time(self._connection(person, token))
         finally:
             await self._revoke(token)
 
@@ -177,7 +180,7 @@ class Connect:
         problem = body.get("error") if isinstance(body, dict) else None
         if response.status_code == httpx.codes.BAD_REQUEST and problem == "invalid_grant":
             raise _Stopped(End.EXPIRED)
-        if response.is_client_error and problem in {"invalid_client", "unauthorized_client", "invalid_request"}:
+        if response.is_client_error and problem in ("invalid_client", "unauthorized_client", "invalid_request"):
             log.error(
                 "oauth2/token: %s, so check the client's id and secret, and that %s is a redirect of the application",
                 problem,
@@ -198,6 +201,12 @@ class Connect:
             return
         if not response.is_success:
             log.warning("oauth2/token/revoke: HTTP %d", response.status_code)
+
+    async def _in_time(self, asking: Awaitable[_T]) -> _T:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                return await asking
+        raise _away(f"no answer within {self._patience:g} s")
 
     async def _post(self, path: str, form: Mapping[str, str]) -> httpx.Response:
         login = httpx.BasicAuth(self._client_id, self._client_secret.get_secret_value())
@@ -231,13 +240,6 @@ class _Stopped(Exception):
 def _away(why: str) -> _Stopped:
     log.warning("%s", why)
     return _Stopped(End.DISCORD_AWAY)
-
-
-async def _in_time(asking: Awaitable[_T]) -> _T:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE):
-            return await asking
-    raise _away(f"no answer within {PATIENCE:g} s")
 
 
 def steam_among(connections: Sequence[object]) -> SteamConnection | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import secrets
 from collections import deque
@@ -22,6 +23,7 @@ class _Fault:
     status: int
     body: str
     drops: bool = False
+    hangs: bool = False
 
 
 @dataclass
@@ -70,7 +72,12 @@ class LoopbackOAuth:
         """Takes the next request for that path and cuts the connection."""
         self._faults.append(_Fault(path, 500, "", drops=True))
 
+    def hang_next(self, path: str) -> None:
+        """Takes the next request for that path and never answers it."""
+        self._faults.append(_Fault(path, 500, "", hangs=True))
+
     async def __aenter__(self) -> Self:
+        self._closing = asyncio.Event()
         application = web.Application()
         application.router.add_route("*", "/api/v10/{path:.*}", self._serve)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
@@ -80,6 +87,7 @@ class LoopbackOAuth:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._closing.set()  # lets go of the requests that hang
         await self._runner.cleanup()
 
     async def _serve(self, request: web.Request) -> web.Response:
@@ -87,7 +95,7 @@ class LoopbackOAuth:
         self.asked.append(path)
         fault = next((fault for fault in self._faults if fault.path == path), None)
         if fault is not None:
-            return self._misbehave(request, fault)
+            return await self._misbehave(request, fault)
         form = {name: str(value) for name, value in (await request.post()).items()}
         answers: dict[tuple[str, str], Callable[[web.Request, Mapping[str, str]], web.Response]] = {
             ("POST", TOKEN): self._exchange,
@@ -98,8 +106,10 @@ class LoopbackOAuth:
         answer = answers.get((request.method, path))
         return answer(request, form) if answer else web.json_response({"message": "404: Not Found"}, status=404)
 
-    def _misbehave(self, request: web.Request, fault: _Fault) -> web.Response:
+    async def _misbehave(self, request: web.Request, fault: _Fault) -> web.Response:
         self._faults.remove(fault)
+        if fault.hangs:
+            await self._closing.wait()
         if fault.drops and request.transport is not None:
             request.transport.abort()
         return web.Response(status=fault.status, text=fault.body, content_type="application/json")

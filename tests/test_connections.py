@@ -245,6 +245,7 @@ AWAY: dict[str, Callable[[LoopbackOAuth], None]] = {
         f"token {at}": methodcaller("fail_next", TOKEN, 200, f'{{"access_token": {token}}}')
         for at, token in enumerate(("null", "7", '""', '" "', '"a\\nb"', '"é"'))
     },
+    "an error that is a list": methodcaller("fail_next", TOKEN, 400, '{"error": []}'),
     "me without id": methodcaller("fail_next", ME, 200, '{"username": "ada"}'),
     "me with a number": methodcaller("fail_next", ME, 200, f'{{"id": {ADA.id}}}'),
 }
@@ -256,6 +257,19 @@ async def test_whatever_discord_does_wrong_is_discord_away(way: Way, misfortune:
 
     assert await way.there_and_back() == Ended(End.DISCORD_AWAY)
     assert await way.accounts.of("discord", ADA.id) is None
+    assert way.discord.revoked == way.discord.given
+
+
+@pytest.mark.parametrize("path", [TOKEN, ME, CONNECTIONS])
+async def test_a_discord_that_never_answers_is_given_up(way: Way, path: str) -> None:
+    way.discord.hang_next(path)
+    back = await way.back()
+    secret = SecretStr(way.discord.client_secret)
+    hasty = Connect(way.discord.client_id, secret, PUBLIC_URL, way.discord.url, way.accounts, patience=0.3)
+    async with hasty, asyncio.timeout(3):
+        ended = await hasty.finish(**back, now=NOON)
+
+    assert ended == Ended(End.DISCORD_AWAY)
     assert way.discord.revoked == way.discord.given
 
 
