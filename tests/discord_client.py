@@ -9,7 +9,7 @@ import asyncio
 import io
 import os
 import re
-from typing import Self
+from typing import Any, Self
 
 import discord
 import yarl
@@ -133,7 +133,7 @@ async def here(interaction: Spoken, day: app_commands.Range[int, 1, 7]) -> None:
     await interaction.response.send_message(f"every {day}")
 
 
-COMMANDS = (echo, fruit, wish, where, mine, ring, slow, shout, speak, group)
+COMMANDS: tuple[Any, ...] = (echo, fruit, wish, where, mine, ring, slow, shout, speak, group)
 
 
 class Client(discord.Client):

@@ -252,6 +252,7 @@ async def test_who_responds_too_late_is_not_heard(tmp_path: Path) -> None:
 @pytest.mark.parametrize("code", [4000, 1000, None], ids=["closed", "closed cleanly", "cut"])
 async def test_what_is_missed_while_away_is_told_on_resume(tmp_path: Path, code: int | None) -> None:
     async with talking(LoopbackDiscord(), tmp_path / "log") as discord:
+        await _at_home(discord)
         async with discord.away(code):
             asked = discord.member("ann").begin(discord.channel(), "echo", text="Hello")
         await asked.until_answered()
@@ -263,6 +264,7 @@ async def test_what_is_missed_while_away_is_told_on_resume(tmp_path: Path, code:
 
 async def test_a_session_that_is_gone_begins_anew(tmp_path: Path) -> None:
     async with talking(LoopbackDiscord(), tmp_path / "log") as discord:
+        await _at_home(discord)
         discord.gateway.invalidate(resumable=False)
         await discord.until(lambda: len(discord.gateway.identified) == 2)
         await discord.ready()
@@ -273,6 +275,7 @@ async def test_a_session_that_is_gone_begins_anew(tmp_path: Path) -> None:
 
 async def test_a_request_to_reconnect_is_followed(tmp_path: Path) -> None:
     async with talking(LoopbackDiscord(), tmp_path / "log") as discord:
+        await _at_home(discord)
         discord.gateway.ask_to_reconnect()
 
         await discord.until(lambda: len(discord.gateway.resumed) == 1)
@@ -313,6 +316,11 @@ async def test_buttons_outlive_the_bot(tmp_path: Path) -> None:
             await answer.press("Count 1")
 
         assert "Counted to 1" in answer.text
+
+
+async def _at_home(discord: LoopbackDiscord) -> None:
+    """Whoever answers has heard of its session; before that there is nothing to resume."""
+    await discord.member("first").slash(discord.channel(), "echo", text="Are you there?")
 
 
 def _addresses(discord: LoopbackDiscord) -> dict[str, str]:

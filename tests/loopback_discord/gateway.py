@@ -135,11 +135,12 @@ class Gateway:
         elif intents & PRIVILEGED & ~self.privileged:
             await self._end(connection, DISALLOWED)
         else:
-            self._welcome(connection, Session(intents))
+            self._welcome(connection, Session(intents, said.get("shard") or [0, 1]))
 
     def _welcome(self, connection: Connection, session: Session) -> None:
         guilds = [guild for guild in self.world.guilds if guild.installed]
-        self.sessions = {session.id: session}  # without shards a new session ends the one before
+        others = {one.id: one for one in self.sessions.values() if one.shard != session.shard}
+        self.sessions = others | {session.id: session}
         connection.session, session.connection = session, connection
         application = {"id": self.world.application_id, "flags": self.world.application["flags"]}
         session.tell(
@@ -151,7 +152,7 @@ class Gateway:
                 "session_id": session.id,
                 "resume_gateway_url": f"{self.url}resume/",
                 "application": application,
-                "shard": [0, 1],
+                "shard": session.shard,
             },
         )
         if session.intents & 1:

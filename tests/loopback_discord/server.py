@@ -101,6 +101,12 @@ class LoopbackDiscord:
         found = [one for one in self.world.messages.values() if one.metadata is None and not one.deleted]
         return [one for one in found if one.channel_id == channel.id]
 
+    def forget(self, exchange: Exchange) -> None:
+        """Lets go of it and its messages, for those who go on for long; what is under way is not to be forgotten."""
+        self.world.exchanges.pop(exchange.token, None)
+        for message in exchange.messages:
+            self.world.messages.pop(message.id, None)
+
     async def ready(self, within: float = 30.0) -> None:
         """Waits until a bot is logged in and connected."""
         await self.until(lambda: self.gateway.ready, within)

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from tests.loopback_discord.refusals import Payload
 
-MOST_A_MINUTE, KEPT = 120, 20_000
+MOST_A_MINUTE, KEPT = 120, 2000
 
 
 class Op(IntEnum):
@@ -31,11 +31,15 @@ class Op(IntEnum):
 
 
 class Session:
-    """`sequence` is that of the last event; `kept` are the last events, sent or not."""
+    """`shard` is its number and how many there are, `sequence` that of the last event.
 
-    def __init__(self, intents: int) -> None:
+    `kept` are the last events, sent or not.
+    """
+
+    def __init__(self, intents: int, shard: list[int]) -> None:
         self.id = secrets.token_hex(16)
         self.intents = intents
+        self.shard = shard
         self.sequence = 0
         self.kept: deque[Payload] = deque(maxlen=KEPT)
         self.connection: Connection | None = None
