@@ -94,7 +94,7 @@ async def test_a_choice_that_asks_begins_the_next_line(place: Place) -> None:
 async def test_a_begun_line_can_be_dropped(place: Place) -> None:
     shown = await talk(place, "/recommend\n1\n\x03/help\n/quit\n")
 
-    assert "What I can do:" in shown
+    assert "/privacy – what is kept about you" in shown
 
 
 async def test_a_button_is_pressed_by_its_name_even_after_other_answers(place: Place) -> None:

@@ -37,7 +37,7 @@ DIALOGUES: Dialogues = {
     ],
     "버튼": [
         ("/next", "그 답변이 더 이상 남아 있지 않아서"),
-        ("/curate horror", "Horror 대표작:"),
+        ("/curate horror", "공포 대표작:"),
         ("/like 1", "The Hollow House, 좋아하는 게임으로 기억할게요"),
         ("/like 1", "The Hollow House, 좋아하는 게임에서 뺐어요"),
         ("/own 1", "이미 가지고 있는 게임으로 기억할게요"),
