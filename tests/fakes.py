@@ -110,10 +110,12 @@ async def open_place(
             recents=Recents(clock=clock),
             clock=clock,
         )
-        yield Place(desk, loopback, logs, database, clock, folder)
-    await queue.close(within=0.5)
-    engine.close()
-    await database.close()
+        try:
+            yield Place(desk, loopback, logs, database, clock, folder)
+        finally:
+            await queue.close(within=0.5)
+            engine.close()
+            await database.close()
 
 
 def terminal(place: Place, language: Language = Language.EN, width: int = 400) -> tuple[Terminal, io.StringIO]:

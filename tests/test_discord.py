@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +12,8 @@ import pytest
 
 from bot.commands import COMMANDS
 from bot.commands.command import Command, Desk
-from bot.commands.curate import curate
-from bot.commands.refused import Refused
 from bot.discord.client import Shop
 from bot.discord.sync import sync
-from bot.discord.turn import PROMPT
 from bot.messages import Reply, Request
 from bot.presses import Deed
 from storage.synced import Synced
@@ -72,35 +68,8 @@ async def test_a_near_miss_is_one_press_from_the_answer(world: World) -> None:
     assert "The best of Roguelike:" in words(shown.components)
 
 
-def slowly(handler: Handler) -> tuple[Command, ...]:
-    """The commands, of which /curate takes longer than a prompt answer may."""
-
-    async def slow(request: Request, desk: Desk) -> Reply:
-        await asyncio.to_thread(time.sleep, PROMPT + 0.2)  # a thread: simcord has a clock of its own on the loop
-        return await handler(request, desk)
-
-    return tuple(replace(row, handler=slow) if row.name == "curate" else row for row in COMMANDS)
-
-
-async def refuse(request: Request, desk: Desk) -> Reply:
-    raise Refused("refused.adults_only")
-
-
-async def test_an_answer_that_takes_its_time_is_announced(tmp_path: Path) -> None:
-    async with on_discord(tmp_path, slowly(curate)) as world:
-        result = await world.ann.slash(world.channel, "curate", tag="Puzzle")
-
-        assert result.deferred
-        assert "The best of Puzzle:" in words(answer(result).components)
-
-
-async def test_a_refusal_after_a_public_announcement_is_still_private(tmp_path: Path) -> None:
-    async with on_discord(tmp_path, slowly(refuse)) as world:
-        result = await world.ann.slash(world.channel, "curate", tag="Horror")
-
-        assert result.deferred
-        assert result.response is None
-        assert [shown.ephemeral for shown in result.followups] == [True]
+def with_curate(handler: Handler) -> tuple[Command, ...]:
+    return tuple(replace(row, handler=handler) if row.name == "curate" else row for row in COMMANDS)
 
 
 async def test_pages_turn_in_place(world: World) -> None:
@@ -216,8 +185,7 @@ async def broken(request: Request, desk: Desk) -> Reply:
 async def test_a_bug_is_an_apology_with_a_reference_that_stands_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rows: tuple[Command, ...] = tuple(replace(row, handler=broken) if row.name == "curate" else row for row in COMMANDS)
-    async with on_discord(tmp_path, rows) as world:
+    async with on_discord(tmp_path, with_curate(broken)) as world:
         shown = answer(await world.ann.slash(world.channel, "curate", tag="Puzzle"))
     reference = words(shown.components).rsplit(" ", 1)[1]
 

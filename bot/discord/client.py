@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, cast
@@ -17,10 +17,11 @@ from bot.commands.command import Desk
 from bot.commands.follow_ups import FOLLOW_UPS
 from bot.completions import completions
 from bot.discord.cards import Look, Sent, form, messages, toggled
-from bot.discord.heard import Raw, command_said, focused, language_of, request_of, typed
-from bot.discord.turn import Turn
+from bot.discord.heard import Raw, command_said, focused, language_of, place_of, request_of, typed
+from bot.discord.names import Names
+from bot.discord.turn import Drawn, Turn
 from bot.dispatch import dispatch
-from bot.messages import Outcome, Reply, Request
+from bot.messages import Outcome, Reply, Request, Value
 from bot.presses import Deed, Press, pressed
 from bot.terminal import STORE
 from bot.wording import Wording
@@ -50,7 +51,10 @@ class IndieAnClient(discord.AutoShardedClient):
     """Answers commands, their completion, buttons and forms. It needs no privileged intent and no message at all."""
 
     def __init__(
-        self, desk: Desk, shop: Shop = Shop(), now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        desk: Desk,
+        shop: Shop = Shop(),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True),
@@ -60,6 +64,7 @@ class IndieAnClient(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
         )
         self._desk, self._shop, self._now = desk, shop, now
+        self._names = Names()
         self._under_way: set[asyncio.Task[object]] = set()
         self._leaving = False
 
@@ -105,7 +110,7 @@ class IndieAnClient(discord.AutoShardedClient):
         if option is None:  # a command that is no more, in a client that has not heard of it yet
             await interaction.response.autocomplete([])
             return
-        adult_ok = request_of(interaction, name, {}, self._now()).place.adult_ok
+        adult_ok = place_of(interaction).adult_ok
         found = await completions(option, so_far, language_of(interaction), self._desk.engine, adult_ok=adult_ok)
         await interaction.response.autocomplete(
             [discord.app_commands.Choice(name=one.label, value=one.value) for one in found]
@@ -113,7 +118,8 @@ class IndieAnClient(discord.AutoShardedClient):
 
     async def _command(self, interaction: discord.Interaction, data: Raw) -> None:
         name, options, people = command_said(data, self._desk.commands)
-        await self._answer(interaction, request_of(interaction, name, options, self._now(), people))
+        self._names.meet(people)
+        await self._answer(interaction, self._request(interaction, name, options))
 
     async def _pressed(self, interaction: discord.Interaction, data: Raw) -> None:
         press = pressed(str(data["custom_id"]))
@@ -124,35 +130,39 @@ class IndieAnClient(discord.AutoShardedClient):
         elif interaction.type is InteractionType.component:
             await interaction.response.send_modal(form(press, Wording(language_of(interaction))))
         else:
-            options = {press.subject: typed(data)}
-            await self._answer(interaction, request_of(interaction, press.answer, options, self._now()))
+            await self._answer(interaction, self._request(interaction, press.answer, {press.subject: typed(data)}))
 
     async def _follow_up(self, interaction: discord.Interaction, press: Press) -> None:
-        request = request_of(interaction, str(press.deed), press.options, self._now())
+        request = self._request(interaction, str(press.deed), press.options)
         if press.deed not in IN_PLACE or not _own(interaction):
             await self._answer(interaction, request)
             return
         turn = Turn(interaction)
-        reply = await turn.reply_in_place(dispatch(request, self._desk))
+        reply, drawn = await turn.ready_in_place(self._drawn(request))
         if reply.outcome is not Outcome.ANSWERED:
-            await turn.say(await self._drawn(reply, request), private=True)
+            await turn.say(drawn, private=True)
         elif press.deed in OPINIONS:
             await turn.change(lambda _: [_lit(interaction, press, reply)])
         else:
-            await turn.change(await self._drawn(reply, request))
+            await turn.change(drawn)
 
     async def _answer(self, interaction: discord.Interaction, request: Request) -> None:
         rows = (*self._desk.commands, *FOLLOW_UPS)
         private = all(row.personal for row in rows if row.name == request.command)
         turn = Turn(interaction)
-        reply = await turn.reply(dispatch(request, self._desk), private=private)
-        await turn.say(await self._drawn(reply, request), private=reply.private)
+        reply, drawn = await turn.ready(self._drawn(request), private=private)
+        await turn.say(drawn, private=reply.private)
 
-    async def _drawn(self, reply: Reply, request: Request) -> Callable[[bool], list[Sent]]:
-        covers = self._shop.covers
+    def _request(self, interaction: discord.Interaction, command: str, options: Mapping[str, Value]) -> Request:
+        names = self._names.meet({str(interaction.user.id): interaction.user.display_name})
+        return request_of(interaction, command, options, self._now(), names)
+
+    async def _drawn(self, request: Request) -> tuple[Reply, Drawn]:
+        """The reply, and how it is drawn: its covers are looked up while the person waits, not after."""
+        reply, covers = await dispatch(request, self._desk), self._shop.covers
         found = await covers.of([pick.game.app_id for pick in reply.picks]) if covers and reply.picks else {}
         look = Look(Wording(reply.language or request.language), self._shop.store_url, found)
-        return lambda pictures: messages(reply, look if pictures else look.without_covers())
+        return reply, lambda pictures: messages(reply, look if pictures else look.without_covers())
 
     async def _tell(self, interaction: discord.Interaction, key: str) -> None:
         await interaction.response.send_message(Wording(language_of(interaction)).say(key), ephemeral=True)

@@ -29,7 +29,7 @@ def request_of(
     command: str,
     options: Mapping[str, Value],
     now: datetime,
-    names: Mapping[str, str] | None = None,
+    names: Mapping[str, str],
 ) -> Request:
     """`now` is when it was heard; the interaction's own id is the request's, so one heard twice is logged once."""
     person = Person(PLATFORM, str(interaction.user.id))
@@ -41,7 +41,7 @@ def request_of(
         language=language_of(interaction),
         at=now,
         place=place_of(interaction),
-        names={person.id: interaction.user.display_name, **(names or {})},
+        names=names,
         shown=SHOWN,
     )
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import TypeVar
 
 import discord
 
 from bot.discord.cards import Sent, blank
-from bot.messages import Reply
 
 PROMPT = 1.0
 """Seconds within which a reply is said at once. Discord gives three; the way there and back takes some of them."""
 
-Work = Coroutine[object, object, Reply]
+T = TypeVar("T")
+Work = Coroutine[object, object, T]
 Drawn = Callable[[bool], Sequence[Sent]]
 """Draws the messages of a reply, with or without pictures."""
 Send = Callable[[Sent], Awaitable[object]]
@@ -24,8 +25,8 @@ class Turn:
         self._interaction = interaction
         self._private: bool | None = None  # what was announced: Discord fixes with it who sees the first message
 
-    async def reply(self, work: Work, *, private: bool) -> Reply:
-        """Announced, if it must be, to be seen by one or by all."""
+    async def ready(self, work: Work[T], *, private: bool) -> T:
+        """What is to be said; announced, if it takes too long, to be seen by one or by all."""
 
         async def announce() -> None:
             await self._interaction.response.defer(ephemeral=private, thinking=True)
@@ -33,8 +34,8 @@ class Turn:
 
         return await _announced(work, announce)
 
-    async def reply_in_place(self, work: Work) -> Reply:
-        """The reply to a press that changes the message it stands under."""
+    async def ready_in_place(self, work: Work[T]) -> T:
+        """The same for a press that changes the message it stands under."""
         return await _announced(work, self._interaction.response.defer)
 
     async def say(self, drawn: Drawn, *, private: bool) -> None:
@@ -79,7 +80,7 @@ class Turn:
         await _in_order(drawn, first, follow)
 
 
-async def _announced(work: Work, announce: Callable[[], Awaitable[object]]) -> Reply:
+async def _announced(work: Work[T], announce: Callable[[], Awaitable[object]]) -> T:
     task = asyncio.ensure_future(work)
     try:
         done, _ = await asyncio.wait({task}, timeout=PROMPT)
