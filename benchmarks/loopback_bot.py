@@ -98,7 +98,8 @@ async def staged(settings: Settings, count: int) -> AsyncIterator[Stage]:
                 steam.add_player(str(FIRST + number), games)
             members = [discord.member(f"m{number}", ("en-US", "ko")[number % 2]) for number in range(count)]
             channels = [discord.channel(), discord.channel(), discord.channel("dm")]
-            bot = _environment(settings, discord, steam, Path(folder))
+            (Path(folder) / "models").symlink_to(settings.models.resolve())
+            bot = _environment(discord, steam, Path(folder))
             log = Path(folder) / "bot.log"
             async with running("bot", "discord", "sync", env=bot, log=log) as sync:
                 if await asyncio.wait_for(sync.wait(), 60):
@@ -107,10 +108,9 @@ async def staged(settings: Settings, count: int) -> AsyncIterator[Stage]:
             yield Stage(discord, members, channels, _sayings(catalog, libraries), _titles(catalog), bot, log)
 
 
-def _environment(settings: Settings, discord: LoopbackDiscord, steam: LoopbackSteam, folder: Path) -> dict[str, str]:
+def _environment(discord: LoopbackDiscord, steam: LoopbackSteam, folder: Path) -> dict[str, str]:
     return {
-        "INDIEAN_HOME": str(settings.home),
-        "INDIEAN_DATABASE_URL": f"sqlite:///{folder / 'indiean.sqlite'}",
+        "INDIEAN_HOME": str(folder),
         "INDIEAN_DISCORD_TOKEN": discord.token,
         "INDIEAN_DISCORD_API_URL": discord.url,
         "INDIEAN_DISCORD_GATEWAY_URL": discord.gateway_url,
