@@ -17,15 +17,19 @@ from bot.discord.payloads import command_payloads
 from bot.settings import PREFIX, Settings
 from recommender.registry import Registry
 from tests import worlds
-from tests.discord_screen import Part, screen
+from tests.discord_screen import Part, plain, screen, walk
 from tests.loopback_discord import Exchange, LoopbackDiscord
 from tests.loopback_discord.commands import overwrite
+from tests.loopback_discord.components import BUTTON, TEXT, THUMBNAIL
+from tests.loopback_discord.messages import Message
 from tests.loopback_discord.processes import running
 from tests.loopback_steam import LoopbackSteam
 
 FIGHTER, FARMER, COLLECTOR, HIDING, PATIENT = (str(76561197960265728 + number) for number in range(101, 106))
 """Steam players: of roguelikes and horror, of farming, of roguelikes alone, one who hides the games, and one more."""
 
+LIT = 3
+"""The style of a button that is green."""
 COVERED = tuple(worlds.game(title) for title in ("Ember Depths", "Dicebound", "Drowned Chapel"))
 """Games that have a cover in the store."""
 
@@ -155,3 +159,18 @@ def _timeless(components: Iterable[Part]) -> list[Part]:
 
 def _deeper(value: Any) -> Any:
     return _timeless(value) if isinstance(value, list) and value and "type" in value[0] else value
+
+
+def titles(message: Message) -> list[str]:
+    """The games whose cards are shown, from the first to the last."""
+    lines = [plain(part["content"]) for part in walk(message.body.components) if part["type"] == TEXT]
+    known = {game.title for game in worlds.GAMES}
+    return [line for text in lines for line in text.splitlines() if line in known]
+
+
+def lit(message: Message) -> list[str]:
+    return [part["label"] for part in walk(message.body.components) if part["type"] == BUTTON and part["style"] == LIT]
+
+
+def pictures(message: Message) -> int:
+    return sum(part["type"] == THUMBNAIL for part in walk(message.body.components))

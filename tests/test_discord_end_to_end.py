@@ -11,9 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.commands import COMMANDS
 from bot.discord.payloads import command_payloads
-from tests import worlds
-from tests.discord_process import COLLECTOR, COVERED, FARMER, FIGHTER, Stage, seen, staged
-from tests.discord_screen import walk
+from tests.discord_process import COLLECTOR, COVERED, FARMER, FIGHTER, Stage, pictures, seen, staged
 from tests.loopback_discord import Channel, Member
 from tests.pictures import TextPicture
 
@@ -65,16 +63,13 @@ async def with_covers(stage: Stage) -> None:
     """Covers that come too late for one answer are there for the next: here, for all."""
     member, channel = stage.discord.member("first"), stage.discord.channel()
 
-    async def pictures(title: str) -> int:
-        theme, year = worlds.game(title).tags[0], worlds.game(title).year
-        answer = await member.slash(channel, "curate", tag=theme, since=year)
-        return sum(part["type"] == 11 for part in walk(answer.messages[0].body.components))
-
     for game in COVERED:
         for _ in range(20):
-            if await pictures(game.title):
+            answer = await member.slash(channel, "curate", tag=game.tags[0], since=game.year)
+            if pictures(answer.messages[0]):
                 break
-        assert await pictures(game.title), f"no cover of {game.title}:\n{stage.log}"
+        else:
+            raise AssertionError(f"no cover of {game.title}:\n{stage.log}")
 
 
 @pytest.fixture
