@@ -84,7 +84,7 @@ def _button(part: Part) -> str:
 
 def _section(part: Part) -> RenderableType:
     grid = Table.grid(expand=True)
-    grid.add_column(ratio=1)
+    grid.add_column(ratio=1, overflow="fold")
     grid.add_column(width=11, justify="right")
     grid.add_row(Group(*_drawn(part["components"])), Text(PICTURE))
     return grid
@@ -94,6 +94,6 @@ _DRAW: dict[int, Callable[[Part], RenderableType]] = {
     1: _row,
     9: _section,
     10: lambda part: Text(plain(part["content"])),
-    13: lambda part: Text(f"📎 {part['file']['url'].removeprefix('attachment://')}"),
+    13: lambda part: Text(f"📎 {part['file']['url'].rsplit('/', 1)[-1]}"),
     17: lambda part: Panel(Group(*_drawn(part["components"])), box=ROUNDED),
 }

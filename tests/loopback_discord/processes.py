@@ -15,14 +15,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @asynccontextmanager
-async def running(module: str, *arguments: str, env: Mapping[str, str], log: Path) -> AsyncIterator[Process]:
-    """Runs `python -m module` from the root with all it prints in `log`, which is appended to.
+async def running(
+    module: str, *arguments: str, env: Mapping[str, str], log: Path, folder: Path = ROOT
+) -> AsyncIterator[Process]:
+    """Runs `python -m module` in a folder with all it prints in `log`, which is appended to.
 
     When the block ends the process is asked to end as well, and killed if it has not after some seconds.
     """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **env}
     with log.open("ab") as said:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, *arguments, cwd=ROOT, env={**os.environ, **env}, stdout=said, stderr=said
+            sys.executable, "-m", module, *arguments, cwd=folder, env=environment, stdout=said, stderr=said
         )
     try:
         yield process

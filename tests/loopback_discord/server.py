@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Self
 
 from aiohttp import web
@@ -92,6 +93,26 @@ class LoopbackDiscord:
             if home.installed:
                 self.gateway.dispatch("CHANNEL_CREATE", channel.payload())
         return channel
+
+    def changed(self, channel: Channel, *, nsfw: bool) -> Channel:
+        """The same channel after somebody has changed its settings."""
+        changed = replace(channel, nsfw=nsfw)
+        self.world.channels[channel.id] = changed
+        if channel.guild is not None:
+            channel.guild.channels[channel.guild.channels.index(channel)] = changed
+            if channel.guild.installed:
+                self.gateway.dispatch("CHANNEL_UPDATE", changed.payload())
+        return changed
+
+    def thread(self, parent: Channel, *, name: str = "about one game") -> Channel:
+        """A public thread of a server's channel."""
+        assert parent.guild is not None, "only channels of servers have threads"
+        thread = Channel(snowflake(), "guild", name, parent.nsfw, parent.guild, parent=parent)
+        self.world.channels[thread.id] = thread
+        parent.guild.threads.append(thread)
+        if parent.guild.installed:
+            self.gateway.dispatch("THREAD_CREATE", thread.payload() | {"newly_created": True})
+        return thread
 
     def member(self, name: str, locale: str = "en-US", *, manager: bool = False, installed: bool = False) -> Member:
         return Member(self.world, name, snowflake(), locale, manager, installed)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Where = Literal["guild", "dm", "private"]
 CONTEXTS: dict[Where, int] = {"guild": 0, "dm": 1, "private": 2}
 CHANNEL_TYPES: dict[Where, int] = {"guild": 0, "dm": 1, "private": 3}
+PUBLIC_THREAD = 11
 DISCORD_EPOCH = 1_420_070_400_000
 MANAGER, ORDINARY = 1 << 4 | 1 << 5, 1 << 10 | 1 << 11 | 1 << 31
 """Permissions: manage channels and the server; view, send and use commands."""
@@ -38,16 +39,20 @@ class Guild:
     locale: str
     installed: bool
     channels: list[Channel] = field(default_factory=list)
+    threads: list[Channel] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
 class Channel:
+    """A thread has a `parent`, and is age-restricted where that is."""
+
     id: str
     where: Where
     name: str
     nsfw: bool = False
     guild: Guild | None = None
     app_permissions: int = ORDINARY
+    parent: Channel | None = None
 
     @property
     def reachable(self) -> bool:
@@ -56,7 +61,9 @@ class Channel:
 
     def payload(self, permissions: int | None = None) -> Payload:
         known: Payload = {"id": self.id, "type": CHANNEL_TYPES[self.where], "flags": 0, "last_message_id": None}
-        if self.guild is not None:
+        if self.guild is not None and self.parent is not None:
+            known |= {"guild_id": self.guild.id, "name": self.name, "parent_id": self.parent.id} | _of_a_thread()
+        elif self.guild is not None:
             known |= {"guild_id": self.guild.id, "name": self.name, "nsfw": self.nsfw, "position": 0, "topic": None}
             known |= {"parent_id": None, "rate_limit_per_user": 0, "permission_overwrites": []}
         if self.where == "private":
@@ -138,7 +145,7 @@ class World:
             "joined_at": "2026-01-01T00:00:00+00:00",
             "members": [member_payload(self.bot)],
             "channels": [channel.payload() for channel in guild.channels],
-            "threads": [],
+            "threads": [thread.payload() for thread in guild.threads],
             "presences": [],
             "voice_states": [],
             "stage_instances": [],
@@ -153,6 +160,26 @@ class World:
             "system_channel_flags": 0,
             "afk_timeout": 300,
         }
+
+
+def _of_a_thread() -> Payload:
+    """Nothing in it says whether it is age-restricted: that is its channel's to say."""
+    begun = "2026-01-01T00:00:00+00:00"
+    return {
+        "type": PUBLIC_THREAD,
+        "owner_id": "1",
+        "member_count": 1,
+        "message_count": 0,
+        "total_message_sent": 0,
+        "rate_limit_per_user": 0,
+        "thread_metadata": {
+            "archived": False,
+            "locked": False,
+            "auto_archive_duration": 1440,
+            "archive_timestamp": begun,
+            "create_timestamp": begun,
+        },
+    }
 
 
 def user_payload(identity: str, name: str, *, bot: bool = False) -> Payload:
