@@ -16,10 +16,11 @@ test: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-# DATA is the interactions as parquet; the second one needs them imported and a model trained.
+# DATA is the interactions as parquet; the second and third one need them imported and a model trained.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.fit $(DATA)
 	$(BIN)/python -m benchmarks.answer
+	$(BIN)/python -m benchmarks.discord_load
 
 # The lock is what pip resolved for this pyproject.toml, without this project itself and without local version tags.
 lock:

@@ -4,11 +4,11 @@
                                                        [--chart memory.png] [--json]
 
 The home must hold a published model and the warehouse that the players are drawn from; nothing is written to it.
-First so many members give a command in the same moment, and press a button in the same moment. Then commands go on, a
-few at once, while the bot's memory is watched. Last the bot is killed in the middle of commands and started again, and
-every button of the answers from before is pressed. Seconds from Discord's side; the servers share this machine's cores
-with the bot. Lost is what was not answered, or too late for Discord; twice is what was answered a second time; sorry is
-an apology for an unexpected error.
+First so many members give a command in the same moment, and press a button in the same moment; then people type titles
+that complete. Then commands go on, a few at once, while the bot's memory is watched. Last the bot is killed in the
+middle of commands and started again, and every button of the answers from before is pressed. Seconds from Discord's
+side; the servers share this machine's cores with the bot. Lost is what was not answered, or too late for Discord; twice
+is what was answered a second time; sorry is an apology for an unexpected error.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ SORRY, GONE = ("failed",), ("refused.answer_gone", "discord.old_button")
 PRESSED = ("next", "like", "why_this")
 ALREADY = 40060
 PATIENCE = 30.0
+TYPED, LETTERS = 20, 50
 MOST_SHOWN = 10
 
 
@@ -117,7 +118,7 @@ async def _measure(settings: Settings, chosen: argparse.Namespace) -> Found:
     async with staged(settings, chosen.members) as stage:
         async with stage.serving() as process:
             await stage.begin().until_answered()  # the first answer lays out the catalogue
-            crowd = await _crowd(stage, chosen.members)
+            crowd = [*await _crowd(stage, chosen.members), await _typing(stage, TYPED), await _typing(stage, 1)]
             memory = await _long_run(stage, process.pid, chosen.commands, chosen.at_once)
         restart = await _restarted(stage, chosen.members, chosen.at_once)
         return Found(crowd, memory, restart, sorted({str(one) for one in stage.discord.refused}))
@@ -130,6 +131,15 @@ async def _crowd(stage: Stage, count: int) -> list[Measured]:
     presses = [partial(_press, one, PRESSED[place % len(PRESSED)]) for place, one in enumerate(answers)]
     pressed = await _told(stage, f"{len(presses)} presses at once", presses)
     return [commanded[0], pressed[0]]
+
+
+async def _typing(stage: Stage, at_once: int) -> Measured:
+    """So many people type a title at a time, letter by letter: Discord asks for completions at each."""
+    began, asked = time.perf_counter(), []
+    for _ in range(LETTERS):
+        asked += await asyncio.gather(*(stage.type() for _ in range(at_once)))
+    name = f"completions, {at_once} people typing" if at_once > 1 else "completions, one person typing"
+    return _measured(name, asked, 0, time.perf_counter() - began)
 
 
 async def _told(stage: Stage, name: str, begun: Sequence[Callable[[], Exchange]]) -> tuple[Measured, list[Exchange]]:
@@ -269,9 +279,9 @@ def _print(found: Found) -> None:
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for one in found.crowd:
         counts = f"{one.asked} | {one.lost} | {one.twice} | {one.sorry}"
-        firsts = f"{one.first_p99:.2f} | {one.first_max:.2f}"
+        firsts = f"{one.first_p99:.3f} | {one.first_max:.3f}"
         print(
-            f"| {one.name} | {counts} | {firsts} | {one.whole_p50:.2f} | {one.whole_p99:.2f} | {one.whole_max:.2f} "
+            f"| {one.name} | {counts} | {firsts} | {one.whole_p50:.3f} | {one.whole_p99:.3f} | {one.whole_max:.3f} "
             f"| {one.took:.1f} |"
         )
     memory, restart = found.memory, found.restart

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bot.settings import Settings
+from recommender.catalog import Catalog
 from recommender.registry import Registry
 from storage.warehouse_duckdb import DuckDBWarehouse
 from tests.loopback_discord import Channel, Exchange, LoopbackDiscord, Member
@@ -36,12 +37,16 @@ class Saying:
 
 @dataclass
 class Stage:
-    """`sayings` goes on for ever: personal and public commands in turn, each about another player, theme or game."""
+    """`sayings` goes on for ever: personal and public commands in turn, each about another player, theme or game.
+
+    So does `titles`.
+    """
 
     discord: LoopbackDiscord
     members: list[Member]
     channels: list[Channel]
     sayings: Iterator[Saying]
+    titles: Iterator[str]
     bot: dict[str, str]
     log: Path
     turn: int = 0
@@ -52,6 +57,13 @@ class Stage:
         member = self.members[self.turn % len(self.members)]
         saying = next(self.sayings)
         return member.begin(self.channels[self.turn % len(self.channels)], saying.command, **saying.options)
+
+    async def type(self) -> Exchange:
+        """The next member types one letter more of a title."""
+        self.turn += 1
+        member, title = self.members[self.turn % len(self.members)], next(self.titles)
+        channel = self.channels[self.turn % len(self.channels)]
+        return await member.autocomplete(channel, "similar", "game", title[: 1 + self.turn % len(title)])
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Process]:
@@ -86,18 +98,19 @@ async def staged(settings: Settings, count: int) -> AsyncIterator[Stage]:
                 steam.add_player(str(FIRST + number), games)
             members = [discord.member(f"m{number}", ("en-US", "ko")[number % 2]) for number in range(count)]
             channels = [discord.channel(), discord.channel(), discord.channel("dm")]
-            bot = _environment(settings, discord, steam, Path(folder))
+            (Path(folder) / "models").symlink_to(settings.models.resolve())
+            bot = _environment(discord, steam, Path(folder))
             log = Path(folder) / "bot.log"
             async with running("bot", "discord", "sync", env=bot, log=log) as sync:
                 if await asyncio.wait_for(sync.wait(), 60):
                     raise SystemExit(f"the commands were not registered:\n{log.read_text()[-2000:]}")
-            yield Stage(discord, members, channels, _sayings(settings, libraries), bot, log)
+            catalog = Registry(settings.models).open_current().catalog
+            yield Stage(discord, members, channels, _sayings(catalog, libraries), _titles(catalog), bot, log)
 
 
-def _environment(settings: Settings, discord: LoopbackDiscord, steam: LoopbackSteam, folder: Path) -> dict[str, str]:
+def _environment(discord: LoopbackDiscord, steam: LoopbackSteam, folder: Path) -> dict[str, str]:
     return {
-        "INDIEAN_HOME": str(settings.home),
-        "INDIEAN_DATABASE_URL": f"sqlite:///{folder / 'indiean.sqlite'}",
+        "INDIEAN_HOME": str(folder),
         "INDIEAN_DISCORD_TOKEN": discord.token,
         "INDIEAN_DISCORD_API_URL": discord.url,
         "INDIEAN_DISCORD_GATEWAY_URL": discord.gateway_url,
@@ -120,10 +133,12 @@ def _libraries(settings: Settings, count: int) -> Iterator[dict[int, int]]:
         yield dict(zip(columns.app_ids[rows].tolist(), columns.minutes[rows].tolist(), strict=True))
 
 
-def _sayings(settings: Settings, libraries: list[dict[int, int]]) -> Iterator[Saying]:
-    catalog = Registry(settings.models).open_current().catalog
-    themes = cycle(catalog.tags[:THEMES])
-    titles = cycle([game.title for game in islice(catalog, FAMOUS) if not game.adult])
+def _titles(catalog: Catalog) -> Iterator[str]:
+    return cycle([game.title for game in islice(catalog, FAMOUS) if not game.adult])
+
+
+def _sayings(catalog: Catalog, libraries: list[dict[int, int]]) -> Iterator[Saying]:
+    themes, titles = cycle(catalog.tags[:THEMES]), _titles(catalog)
     players = cycle(range(1, len(libraries) + 1))
     while True:
         for player in (next(players), next(players)):

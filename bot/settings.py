@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from rapidfuzz import process
 
-from bot.connections import CALLBACK
+from bot.discord.connections import CALLBACK
 from bot.messages import Language
 from jobs.training import TrainingSettings
 from recommender.device import Device

@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from bot.connections import CALLBACK, Connect, End, Ended
+from bot.discord.connections import CALLBACK, Connect, End, Ended
 from bot.messages import Language
 from bot.wording import Wording
 from storage.redaction import keep_keys_out_of_logs

@@ -55,9 +55,13 @@ class Accounts:
         return _account(row) if row is not None else None
 
     async def begin(self, platform: str, person: str, state_hash: str, now: datetime) -> None:
-        """Notes who is sent to the browser. Only a hash of the secret is kept: reading this table opens nothing."""
+        """Notes who is sent to the browser. Only a hash of the secret is kept: reading this table opens nothing.
+
+        Forgets all who left more than a day ago and never came back.
+        """
         row = {"state_hash": state_hash, "platform": platform, "person": person, "at": now}
         async with self._database.transaction() as connection:
+            await connection.execute(delete(link_states).where(link_states.c.at < now - timedelta(days=1)))
             await connection.execute(insert(link_states).values(row))
 
     async def finish(self, state_hash: str, now: datetime, within: timedelta) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 
 from storage.errors import DatabaseError
@@ -36,6 +37,8 @@ class PatientLogs:
         self._queue: deque[Callable[[], Awaitable[None]]] = deque()
         self._drainer: asyncio.Task[None] | None = None
         self._nap: asyncio.Future[None] | None = None
+        self._done = 0
+        self._progress = asyncio.Event()
         self._closed = False
         self._overflows = False
         self._lost = 0
@@ -55,14 +58,19 @@ class PatientLogs:
         self._put(partial(self._logs.react, reaction))
 
     async def flush(self, within: float) -> bool:
-        """Tries at once and several times a second for `within` seconds; True if nothing is left to write."""
+        """Tries at once and several times a second for `within` seconds; True if all that was given before is written.
+
+        What is given meanwhile is not waited for.
+        """
         loop = asyncio.get_running_loop()
-        until = loop.time() + within
-        while self._queue and (left := until - loop.time()) > 0:
+        until, due = loop.time() + within, self._done + len(self._queue)
+        while self._done < due and (left := until - loop.time()) > 0:
             if self._nap is not None:
                 self._nap.cancel()
-            await asyncio.wait({self._running()}, timeout=min(left, 0.25))
-        return not self._queue
+            self._running()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._progress.wait(), min(left, 0.25))
+        return self._done >= due
 
     async def close(self, within: float = 5.0) -> int:
         """Takes no more and writes what it can within that many seconds; the number of writes left undone."""
@@ -97,6 +105,9 @@ class PatientLogs:
         while self._queue:
             await self._write(self._queue[0])
             self._queue.popleft()  # only now: a cancelled write is still the first in the queue
+            self._done += 1
+            self._progress.set()  # wakes who waits now
+            self._progress.clear()
         if self._overflows:
             self._overflows = False
             log.warning("log writes have caught up, %d were lost so far", self._lost)

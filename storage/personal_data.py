@@ -45,8 +45,7 @@ class PersonalData:
         """Forgets it all or nothing; says how many rows of which table that were, without those that had none.
 
         A digest that they asked for stays the channel's, and no longer says who asked; what others asked stays, without
-        the option that named this person. Writes that a PatientLogs still
-        holds come back afterwards: flush it first.
+        the option that named this person. Writes that a PatientLogs still holds come back afterwards: flush it first.
         """
         erased = {}
         async with self._database.transaction() as connection:

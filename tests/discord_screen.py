@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from discord import ui
 from rich.box import ROUNDED, SQUARE
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
@@ -25,10 +26,15 @@ _LIT = {1: "*", 3: "✓", 4: "!"}
 def screen(components: Sequence[Part], *, ephemeral: bool = False) -> str:
     """The message at the width of a phone; a lit button has a sign before its face."""
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
-    seen = Text("👁 only you can see this", style="dim")
+    seen = Text("only you can see this", style="dim")
     console.print(Panel(Group(*_drawn(components), *([seen] if ephemeral else [])), title="IndieAn", box=SQUARE))
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
+
+
+def components(view: ui.LayoutView) -> list[Part]:
+    found: list[Part] = view.to_components()  # type: ignore[no-untyped-call]
+    return found
 
 
 def words(components: Sequence[Part]) -> str:

@@ -143,3 +143,12 @@ async def test_a_secret_that_is_taken_is_no_way_for_another(accounts: Accounts) 
         await accounts.begin("discord", "grace", "hash-1", NOON)
 
     assert await accounts.finish("hash-1", NOON, WITHIN) == ("discord", "ada")
+
+
+async def test_who_never_comes_back_is_forgotten_by_the_next_day(database: Database) -> None:
+    accounts = Accounts(database)
+    await accounts.begin("discord", "ada", "hash-1", NOON)
+    await accounts.begin("discord", "grace", "hash-2", NOON + timedelta(days=1, seconds=1))
+    ends = [await accounts.finish(state, NOON, timedelta(days=9)) for state in ("hash-1", "hash-2")]
+
+    assert ends == [None, ("discord", "grace")]

@@ -18,7 +18,7 @@ from aiohttp import web
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from bot.connections import Connect, End, Ended, SteamConnection, steam_among
+from bot.discord.connections import Connect, End, Ended, SteamConnection, steam_among
 from bot.messages import Language, Person
 from bot.web import SAID, STYLE, language_of, web_app
 from storage.accounts import Account, Accounts

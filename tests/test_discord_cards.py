@@ -18,7 +18,7 @@ from bot.presses import Deed, Press, pressed
 from bot.wording import Wording
 from recommender.recommend import Because, Pick
 from tests import worlds
-from tests.discord_screen import Part, labels, plain, screen, walk, words
+from tests.discord_screen import Part, components, labels, plain, screen, walk, words
 from tests.pictures import TextPicture
 
 STORE = "https://store.steampowered.com"
@@ -59,11 +59,6 @@ def look(language: Language = Language.EN) -> Look:
 
 def drawn(reply: Reply, seen: Look | None = None) -> list[list[Part]]:
     return [components(sent.view) for sent in messages(reply, seen or look())]
-
-
-def components(view: ui.LayoutView) -> list[Part]:
-    found: list[Part] = view.to_components()  # type: ignore[no-untyped-call]
-    return found
 
 
 @pytest.mark.parametrize("language", Language)

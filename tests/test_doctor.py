@@ -13,7 +13,7 @@ import pytest
 
 from bot.__main__ import run
 from bot.discord.payloads import command_payloads
-from bot.doctor import (
+from bot.hosting.doctor import (
     Answer,
     Check,
     Finding,
@@ -26,7 +26,7 @@ from bot.doctor import (
     of_oauth,
     ready,
 )
-from bot.examination import examine
+from bot.hosting.examination import examine
 from bot.messages import Language
 from bot.settings import PREFIX, Settings, read_settings
 from bot.wording import Wording

@@ -12,7 +12,7 @@ import discord
 import httpx
 import pytest
 
-from bot.log_lines import logging_lines
+from bot.hosting.log_lines import logging_lines
 from tests.fakes import PUBLIC, open_place
 
 TOKEN = "MTk4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs"  # noqa: S105 - nobody's

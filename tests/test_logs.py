@@ -435,6 +435,22 @@ async def test_a_write_that_is_a_bug_is_given_up_without_its_values_and_the_next
     assert "somebody-private" not in caplog.text
 
 
+async def test_flush_does_not_wait_for_what_comes_after_it(database: Database) -> None:
+    logs = Logs(database)
+    patient = PatientLogs(logs)
+    patient.record(asked(0), SHOWN)
+    flushing = asyncio.create_task(patient.flush(5))
+    await asyncio.sleep(0)
+    for number in range(1, 200):
+        patient.record(asked(number), SHOWN)
+    written = await flushing
+
+    assert written
+    assert patient.waiting > 100
+    assert await logs.answer("request-0") is not None
+    await patient.flush(5)
+
+
 async def test_a_long_pause_does_not_keep_flush_from_trying(logs: Logs, file: Path) -> None:
     patient = PatientLogs(logs, sleep=lambda _: asyncio.sleep(60))
     with moved_away(file):

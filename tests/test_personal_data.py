@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeEngine
 from storage.accounts import Accounts
 from storage.database import Database
 from storage.feedback import Feedback, Opinion
-from storage.logs import Counts, Impression, Logs
+from storage.logs import Counts, Impression, Logs, Offered
 from storage.personal_data import PersonalData
 from storage.schema import UtcDateTime, metadata
 from storage.steam_id import FIRST, SteamID
@@ -185,3 +185,19 @@ async def test_another_s_page_of_their_answer_stays_with_the_other(database: Dat
 
     assert await logs.answer("request-1") is None
     assert (await logs.page("request-1", 2)) is not None
+
+
+async def test_what_others_asked_names_them_no_more_and_stays_otherwise(database: Database) -> None:
+    logs = Logs(database)
+    offered = [Offered(label="Without tag", command="together", options={"with": "grace ada", "since": 2015})]
+    group = replace(asked(1, "grace"), options={"with": "ada linus", "tag": "Co-op"}, choices=offered)
+    alone = replace(asked(2, "grace"), options={"tag": "adagio"})
+    await logs.record(group, ())
+    await logs.record(alone, ())
+    await PersonalData(database).erase("discord", "ada")
+    first, second = await logs.answer("request-1"), await logs.answer("request-2")
+
+    assert first is not None
+    assert (first.request.options, first.request.choices[0]["options"]) == ({"tag": "Co-op"}, {"since": 2015})
+    assert second is not None
+    assert second.request.options == {"tag": "adagio"}

@@ -36,7 +36,7 @@ from bot.discord.starts import (
     pause_before,
 )
 from bot.errors import NoAddress, PlatformRefused
-from bot.serving import LONGEST_PAUSE, Platform, listening, pause_after, serve, sleep_unless
+from bot.hosting.serving import LONGEST_PAUSE, Platform, listening, pause_after, serve, sleep_unless
 from bot.settings import Settings
 from recommender.registry import Registry
 from tests import worlds
@@ -425,8 +425,8 @@ SERVES_A_FAKE = """
 import asyncio, sys
 from contextlib import asynccontextmanager
 from bot.cli.serve import serving
-from bot.log_lines import logging_lines
-from bot.serving import Platform
+from bot.hosting.log_lines import logging_lines
+from bot.hosting.serving import Platform
 from bot.settings import read_settings
 from tests import worlds
 
@@ -483,7 +483,7 @@ def test_a_signal_ends_the_process_when_what_is_under_way_is_answered(tmp_path: 
 
     assert process.returncode == 0, logged
     assert said == "told\nanswered what was under way\n"
-    assert f"INFO bot.serving: {sent.name}" in logged
+    assert f"INFO bot.hosting.serving: {sent.name}" in logged
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])

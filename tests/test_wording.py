@@ -16,7 +16,7 @@ from bot.commands.command import Topic
 from bot.commands.group import Absence
 from bot.commands.steam_words import GAMES, STEAM
 from bot.commands.wishes import FILTERS, TAG
-from bot.doctor import Check
+from bot.hosting.doctor import Check
 from bot.messages import Language
 from bot.presses import Deed
 from bot.wording import LONGEST_QUOTE, Wording, quoted, texts

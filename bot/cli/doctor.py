@@ -11,8 +11,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from bot.cli.output import AsJson, out, print_json
-from bot.doctor import Check, Finding, State, ready
-from bot.examination import examine
+from bot.hosting.doctor import Check, Finding, State, ready
+from bot.hosting.examination import examine
 from bot.messages import Language
 from bot.settings import SettingsRefused, read_settings
 from bot.wording import Wording

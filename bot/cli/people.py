@@ -91,7 +91,7 @@ def demo() -> None:
     """Train on the small sample world that ships with IndieAn, take a short tour, then talk."""
     own = read_settings()
     settings = own.model_copy(update={"home": own.home / "demo", "database_url": None})
-    served = _sample_world(settings)
+    served = sample_world(settings)
     out().print(
         f"{len(served.catalog):,} true games; [bold]the players are synthetic[/bold]: "
         "what follows shows how the bot works, not what people like.\n"
@@ -102,7 +102,7 @@ def demo() -> None:
         asyncio.run(_talk(settings, served, None, own.home / "chat_history"))
 
 
-def _sample_world(settings: Settings) -> Served:
+def sample_world(settings: Settings) -> Served:
     """Made anew each time, so that the demo of a newer version shows the newer world."""
     shutil.rmtree(settings.home, ignore_errors=True)
     settings.home.mkdir(parents=True)

@@ -11,14 +11,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.app import running
-from bot.chats import chats
 from bot.commands.command import Desk
-from bot.connections import Connect
 from bot.cooldowns import Cooldowns
+from bot.discord.connections import Connect
 from bot.errors import NotSetUp
-from bot.log_lines import logging_lines
-from bot.serving import Platform, listening, stopped_by_signals
-from bot.serving import serve as keep_up
+from bot.hosting.log_lines import logging_lines
+from bot.hosting.platforms import chats
+from bot.hosting.serving import Platform, listening, stopped_by_signals
+from bot.hosting.serving import serve as keep_up
 from bot.settings import Settings, read_settings
 from bot.web import web_app
 from recommender.engine import Served
@@ -49,7 +49,7 @@ async def serving(settings: Settings, served: Served, chats: Chats) -> None:
     """Until a signal comes.
 
     Raises:
-        BotError: see `bot.serving`.
+        BotError: see `bot.hosting.serving`.
         DatabaseError: see `bot.app.running`.
     """
     stop = asyncio.Event()

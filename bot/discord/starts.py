@@ -17,7 +17,7 @@ import discord
 import httpx
 
 from bot.errors import PlatformRefused
-from bot.serving import Platform, Sleep, sleep_unless
+from bot.hosting.serving import Platform, Sleep, sleep_unless
 from recommender.version import write_atomically
 
 log = logging.getLogger(__name__)

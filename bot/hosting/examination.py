@@ -10,7 +10,7 @@ import httpx
 
 from bot.discord.payloads import command_payloads
 from bot.discord.starts import read_limit
-from bot.doctor import (
+from bot.hosting.doctor import (
     Answer,
     Check,
     Finding,

@@ -13,7 +13,7 @@ from bot.discord.address import address
 from bot.discord.client import Shop
 from bot.discord.running import run_discord
 from bot.discord.starts import Starts, ask_limit, careful
-from bot.serving import Platform
+from bot.hosting.serving import Platform
 from bot.settings import Settings
 from storage.store_assets import Covers
 
