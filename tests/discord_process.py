@@ -110,6 +110,7 @@ async def staged(home: Path, *, sync: bool = True, **settings: str) -> AsyncIter
     )
     async with LoopbackSteam() as steam, LoopbackDiscord() as discord:
         _populate(steam)
+        steam.prompt.add("GetItems")  # a slow Steam is to be slow about players alone
         if sync:
             overwrite(discord.world, {"application": discord.world.application_id}, command_payloads())
         wanted = {
