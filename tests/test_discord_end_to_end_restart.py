@@ -15,6 +15,7 @@ from bot.wording import Wording
 from tests.discord_process import COLLECTOR, FARMER, FIGHTER, Stage, lit, staged, titles
 from tests.loopback_discord import Exchange
 from tests.loopback_discord.messages import Button, Message
+from tests.loopback_discord.processes import running
 
 GONE = ("refused.answer_gone", "refused.game_gone", "discord.old_button", "slowed", "failed")
 """Sentences that are an answer, and yet none."""
@@ -173,3 +174,14 @@ async def test_a_token_that_is_reset_while_the_bot_runs_ends_it_with_a_sentence(
     assert status == 1
     assert "Reset Token" in stage.log.splitlines()[-1]
     assert old not in stage.log
+
+
+async def test_a_bot_that_is_still_logging_in_ends_when_it_is_told_to(stage: Stage) -> None:
+    stage.discord.slow_next("GET /users/@me", 60)
+    async with running("bot", "serve", env=stage.settings, log=stage.file, folder=stage.home) as process:
+        await stage.discord.until(lambda: stage.discord.rest.counted["GET /users/@me"])
+        process.terminate()
+        status = await asyncio.wait_for(process.wait(), 10)
+
+    assert status == 0
+    assert "Traceback" not in stage.log

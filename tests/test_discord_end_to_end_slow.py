@@ -162,3 +162,16 @@ async def test_a_line_that_is_cut_loses_no_announced_answer(
     assert set(steps(answer)) == {"defer", "edit"}
     assert len(titles(answer.messages[0])) == 3
     stage.discord.refused.clear()  # at most a second first response, which Discord does not take
+
+
+async def test_an_announcement_that_somebody_dismissed_is_no_bug(stage: Stage, ann: Member, channel: Channel) -> None:
+    await slowly(stage, FIGHTER)
+    asked = await ann.begin(channel, "recommend", steam=FIGHTER).until(lambda one: one.deferred)
+    assert asked.message is not None
+    asked.message.deleted = True
+    await stage.discord.until(lambda: stage.discord.refused)
+
+    assert [one.refusal.code for one in stage.discord.refused] == [10008]
+    assert (await ann.slash(channel, "privacy")).answered
+    assert "Traceback" not in stage.log
+    stage.discord.refused.clear()
