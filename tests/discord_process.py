@@ -49,17 +49,17 @@ class Stage:
 
     @property
     def log(self) -> str:
-        return self._file.read_text("utf-8") if self._file.exists() else ""
+        return self.file.read_text("utf-8") if self.file.exists() else ""
 
     @property
-    def _file(self) -> Path:
+    def file(self) -> Path:
         return self.home / "bot.log"
 
     @asynccontextmanager
     async def serving(self, within: float = 30.0) -> AsyncIterator[Process]:
         """`indiean serve`, logged in; more than once in a row is a restart."""
         before = len(self.discord.gateway.identified)
-        async with running("bot", "serve", env=self.settings, log=self._file, folder=self.home) as process:
+        async with running("bot", "serve", env=self.settings, log=self.file, folder=self.home) as process:
             await self.discord.until(
                 lambda: (
                     process.returncode is not None
@@ -110,6 +110,7 @@ async def staged(home: Path, *, sync: bool = True, **settings: str) -> AsyncIter
     )
     async with LoopbackSteam() as steam, LoopbackDiscord() as discord:
         _populate(steam)
+        steam.prompt.add("GetItems")  # a slow Steam is to be slow about players alone
         if sync:
             overwrite(discord.world, {"application": discord.world.application_id}, command_payloads())
         wanted = {

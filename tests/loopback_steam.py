@@ -54,13 +54,15 @@ class LoopbackSteam:
     """`async with LoopbackSteam() as steam` runs in the test's own loop, `with steam.running_in_thread()` beside it.
 
     `url` is what to configure as Steam's address and `key` the only key it accepts. `requests` lists what was asked.
-    `delay` is the seconds every answer takes. With `unauthorized_when_private` what a player hides is answered 401,
-    not with an empty response; with `summaries_unauthorized` GetPlayerSummaries is answered 401 as well.
+    `delay` is the seconds every answer takes but those of the methods in `prompt`. With `unauthorized_when_private`
+    what a player hides is answered 401, not with an empty response; with `summaries_unauthorized` GetPlayerSummaries
+    is answered 401 as well.
     """
 
     def __init__(self, key: str = "0123456789ABCDEF0123456789ABCDEF") -> None:
         self.key = key
         self.delay = 0.0
+        self.prompt: set[str] = set()
         self.unauthorized_when_private = False
         self.summaries_unauthorized = False
         self.requests: list[Asked] = []
@@ -146,7 +148,7 @@ class LoopbackSteam:
         name = method.split("/")[1] if method.count("/") == 2 else method
         self.requests.append(Asked(name, {k: v for k, v in request.query.items() if k != "key"}))
         fault = self._faults.popleft() if self._faults else None
-        await asyncio.sleep(self.delay)
+        await asyncio.sleep(0 if name in self.prompt else self.delay)
         if fault is not None:
             return await self._misbehave(request, fault)
         if method == "IStoreBrowseService/GetItems/v1":

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
+from bot.discord.markdown import escaped
 from tests.discord_process import FARMER, FIGHTER, Stage, lit, staged, titles
 from tests.loopback_discord import Channel, Exchange, Member
 
@@ -122,6 +123,20 @@ async def test_sharing_shows_the_picks_to_all_and_whose_library_it_was_to_nobody
     assert all(str(button.custom_id).endswith(":") for button in shared.messages[0].buttons)
     assert lit(shared.messages[0]) == []
     assert "somebody else's library" in refused.text
+
+
+@pytest.mark.parametrize("called", ["@everyone", "<@&1> # [x](https://evil.example)"])
+async def test_no_name_of_a_person_rings_or_leads_anywhere(stage: Stage, channel: Channel, called: str) -> None:
+    evil, bob = stage.discord.member(called), stage.discord.member("bob")
+    await evil.slash(channel, "link", steam=FIGHTER)
+    await bob.slash(channel, "link", steam=FARMER)
+    shared = await (await evil.slash(channel, "recommend")).press("Share")
+    group = await bob.slash(channel, "together", **{"with": evil})
+
+    for answer in (shared, group):
+        assert answer.rings == []
+        assert all(one.body.allowed_mentions == {"parse": []} for one in answer.messages)
+        assert escaped(called) in answer.text
 
 
 @pytest.mark.parametrize(("name", "part"), [("Why?", "%"), ("More like this", "Goes well with")])

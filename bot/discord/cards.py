@@ -11,7 +11,7 @@ import discord
 from discord import ButtonStyle, ui
 
 from bot.discord.markdown import escaped, link
-from bot.messages import Choice, Origin, Reply
+from bot.messages import Attachment, Choice, Origin, Reply
 from bot.presses import Deed, Press, about
 from bot.wording import Wording
 from recommender.recommend import Pick
@@ -57,7 +57,13 @@ class Sent:
     """One message; the views are finished ones: their buttons are answered by their codes, not by the view."""
 
     view: ui.LayoutView
-    file: discord.File | None = None
+    attachment: Attachment | None = None
+
+    def files(self) -> list[discord.File]:
+        """Anew each time: discord.py closes a file that it has sent, or has failed to send."""
+        if self.attachment is None:
+            return []
+        return [discord.File(io.BytesIO(self.attachment.content), self.attachment.name)]
 
 
 def messages(reply: Reply, look: Look) -> list[Sent]:
@@ -69,10 +75,9 @@ def messages(reply: Reply, look: Look) -> list[Sent]:
     bodies += [[_card(pick, reply, look) for pick in group] for group in groups]
     if text:
         bodies[len(before)].insert(0, ui.TextDisplay(text))
-    file = _file(reply)
-    bodies[-1] += _below(reply, look, file)
+    bodies[-1] += _below(reply, look)
     views = [_view(items) for items in bodies]
-    return [*map(Sent, views[:-1]), Sent(views[-1], file)]
+    return [*map(Sent, views[:-1]), Sent(views[-1], reply.attachment)]
 
 
 def blank() -> ui.LayoutView:
@@ -103,10 +108,10 @@ def form(press: Press, words: Wording) -> ui.Modal:
     return modal
 
 
-def _below(reply: Reply, look: Look, file: discord.File | None) -> list[Item]:
+def _below(reply: Reply, look: Look) -> list[Item]:
     """Under the cards: note, file, buttons."""
     note: list[Item] = [ui.TextDisplay(_note(reply))] if reply.note else []
-    files: list[Item] = [ui.File(file)] if file is not None else []
+    files: list[Item] = [ui.File(f"attachment://{reply.attachment.name}")] if reply.attachment is not None else []
     most = A_ROW if reply.picks else CHOICES
     return [*note, *files, *_rows(list(_buttons(reply, look.words))[:most])]
 
@@ -181,12 +186,6 @@ def _button(press: Press, words: Wording) -> Button:
 
 def _rows(buttons: Sequence[Button]) -> list[ui.ActionRow[ui.LayoutView]]:
     return [ui.ActionRow(*buttons[at : at + A_ROW]) for at in range(0, len(buttons), A_ROW)]
-
-
-def _file(reply: Reply) -> discord.File | None:
-    if reply.attachment is None:
-        return None
-    return discord.File(io.BytesIO(reply.attachment.content), reply.attachment.name)
 
 
 def _pieces(text: str, room: int) -> list[str]:

@@ -19,7 +19,7 @@ from bot.completions import completions
 from bot.discord.cards import Look, Sent, form, messages, toggled
 from bot.discord.heard import Raw, command_said, focused, language_of, place_of, request_of, typed
 from bot.discord.names import Names
-from bot.discord.turn import Drawn, Turn
+from bot.discord.turn import Drawn, Turn, respond_once
 from bot.dispatch import dispatch
 from bot.messages import Outcome, Reply, Request, Value
 from bot.presses import Deed, Press, pressed
@@ -108,13 +108,12 @@ class IndieAnClient(discord.AutoShardedClient):
         options = (option for command in self._desk.commands if command.name == name for option in command.options)
         option = next((option for option in options if option.name == wanted), None)
         if option is None:  # a command that is no more, in a client that has not heard of it yet
-            await interaction.response.autocomplete([])
+            await respond_once(lambda: interaction.response.autocomplete([]))
             return
         adult_ok = place_of(interaction).adult_ok
         found = await completions(option, so_far, language_of(interaction), self._desk.engine, adult_ok=adult_ok)
-        await interaction.response.autocomplete(
-            [discord.app_commands.Choice(name=one.label, value=one.value) for one in found]
-        )
+        offered = [discord.app_commands.Choice(name=one.label, value=one.value) for one in found]
+        await respond_once(lambda: interaction.response.autocomplete(offered))
 
     async def _command(self, interaction: discord.Interaction, data: Raw) -> None:
         name, options, people = command_said(data, self._desk.commands)
@@ -128,7 +127,8 @@ class IndieAnClient(discord.AutoShardedClient):
         elif press.deed is not Deed.ASK:
             await self._follow_up(interaction, press)
         elif interaction.type is InteractionType.component:
-            await interaction.response.send_modal(form(press, Wording(language_of(interaction))))
+            asked = form(press, Wording(language_of(interaction)))
+            await respond_once(lambda: interaction.response.send_modal(asked))
         else:
             await self._answer(interaction, self._request(interaction, press.answer, {press.subject: typed(data)}))
 
@@ -165,7 +165,8 @@ class IndieAnClient(discord.AutoShardedClient):
         return reply, lambda pictures: messages(reply, look if pictures else look.without_covers())
 
     async def _tell(self, interaction: discord.Interaction, key: str) -> None:
-        await interaction.response.send_message(Wording(language_of(interaction)).say(key), ephemeral=True)
+        sentence = Wording(language_of(interaction)).say(key)
+        await respond_once(lambda: interaction.response.send_message(sentence, ephemeral=True))
 
     async def _apologise(self, interaction: discord.Interaction, reference: str) -> None:
         sentence = Wording(language_of(interaction)).say("failed", reference=reference)

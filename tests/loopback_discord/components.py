@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -201,6 +201,15 @@ def url_flaws(at: Path, url: object, files: frozenset[str], most: int = 2048) ->
         yield Flaw(at, "URL_TYPE_INVALID_SCHEME", message)
     elif not parts.hostname or " " in url:
         yield Flaw(at, "URL_TYPE_INVALID_URL", "Not a well formed URL.")
+
+
+def barred_flaws(said: object, hosts: Collection[str]) -> Iterator[Flaw]:
+    """Pictures from such hosts in whatever was sent: a message, or a response with one inside."""
+    at: Path = ("data", "components") if "data" in mapping(said) else ("components",)
+    components = mapping(mapping(said).get("data", said)).get("components")
+    for place, one in walk(components if isinstance(components, list) else []):
+        if urlsplit(str(mapping(one.get("media")).get("url", ""))).hostname in hosts:
+            yield Flaw((*at, *place, "media", "url"), "URL_TYPE_INVALID_URL", "Not a well formed URL.")
 
 
 def emoji_flaws(at: Path, emoji: object) -> Iterator[Flaw]:

@@ -37,8 +37,13 @@ class Faults:
     def __init__(self) -> None:
         self.coming: list[Fault] = []
 
+    @property
+    def left(self) -> list[Fault]:
+        """Those that nothing has met yet."""
+        return [fault for fault in self.coming if fault.times]
+
     def next(self, what: str) -> Fault | None:
-        self.coming = [fault for fault in self.coming if fault.times]
+        self.coming = self.left
         for fault in self.coming:
             if re.search(fault.pattern, what):
                 fault.times -= 1

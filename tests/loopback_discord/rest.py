@@ -9,10 +9,12 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from tests.loopback_discord import commands, responding
+from tests.loopback_discord.components import barred_flaws
 from tests.loopback_discord.exchange import Exchange
 from tests.loopback_discord.faults import FOLLOWING, GLOBAL, POSTING, REST, Buckets, Faults, Taken, rate_limited
 from tests.loopback_discord.refusals import (
     Refusal,
+    insist,
     missing_access,
     not_found,
     token_expired,
@@ -32,13 +34,17 @@ Handler = Callable[[Asked], Answer]
 
 
 class Rest:
-    """`counted` has how often each "METHOD /path/{template}" was asked."""
+    """`counted` has how often each "METHOD /path/{template}" was asked.
+
+    Messages with pictures from one of the `barred` hosts are refused, as addresses are that Discord takes for none.
+    """
 
     def __init__(self, world: World, faults: Faults) -> None:
         self.world = world
         self.faults = faults
         self.counted: Counter[str] = Counter()
         self.gateway_url = ""
+        self.barred: set[str] = set()
         self._buckets = Buckets()
 
     def application(self) -> web.Application:
@@ -108,6 +114,7 @@ class Rest:
             if "{token}" not in what and request.headers.get("Authorization") != f"Bot {self.world.token}":
                 raise unauthorized()
             asked = await read(request)
+            insist(barred_flaws(asked.said, self.barred))
             status, answer = handler(asked)
         except Refusal as refusal:
             said = None if asked is None else asked.said

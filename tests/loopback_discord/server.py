@@ -150,12 +150,13 @@ class LoopbackDiscord:
         *,
         retry_after: float = 0.1,
         everywhere: bool = False,
+        after: bool = False,
     ) -> None:
         """Answers the next requests that fit ("POST /channels") with a status alone; a 429 says when to come back.
 
-        A 429 of `everywhere` is of the limit that all routes have in common.
+        A 429 of `everywhere` is of the limit that all routes have in common; `after` as in `drop_next`.
         """
-        fault = Fault(pattern, status, VIA, {"message": f"{status}: Error", "code": 0}, times)
+        fault = Fault(pattern, status, VIA, {"message": f"{status}: Error", "code": 0}, times, after=after)
         if status == 429:
             fault = rate_limited(pattern, retry_after, times, everywhere=everywhere)
         fault.headers = {**fault.headers, **(headers or {})}

@@ -186,7 +186,7 @@ def user_payload(identity: str, name: str, *, bot: bool = False) -> Payload:
     return {
         "id": identity,
         "username": name,
-        "global_name": None if bot else name.title(),
+        "global_name": None if bot else name[:1].upper() + name[1:],
         "discriminator": "0" if not bot else "0001",
         "avatar": None,
         "bot": bot,
