@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import stat
 import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -139,7 +142,7 @@ def _make_file(file: Path) -> None:
     """SQLite takes an empty file for an empty database."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.open("ab").close()
+        file.touch()  # which opens no file that is there: see _connects
     except OSError as error:
         raise DatabaseUnavailable(f"the database file cannot be made: {error}") from error
 
@@ -184,8 +187,15 @@ class _SqliteHabits:
         event.listen(engine.sync_engine, "begin", self._begins)
 
     def _connects(self, *_: object) -> None:
-        """Says why the file cannot be opened, which SQLite does not; and the driver leaves a thread where it cannot."""
-        self._file.open("rb").close()
+        """Says why the file cannot be opened, which SQLite does not; and the driver leaves a thread where it cannot.
+
+        Without opening it: POSIX drops all locks of a process on a file when it closes any descriptor of that file, and
+        then another process takes the write-ahead log away (https://sqlite.org/howtocorrupt.html, 2.2).
+        """
+        if stat.S_ISDIR(self._file.stat().st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self._file))
+        if not os.access(self._file, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self._file))
 
     def _connected(self, connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()

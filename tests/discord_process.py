@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sqlite3
 from asyncio.subprocess import Process
@@ -108,6 +109,7 @@ async def staged(home: Path, *, sync: bool = True, **settings: str) -> AsyncIter
         synthetic=False,
         players=sum(worlds.PLAYERS.values()),
     )
+    await asyncio.to_thread(os.sync)  # what was installed a moment ago must not hold the bot's database up
     async with LoopbackSteam() as steam, LoopbackDiscord() as discord:
         _populate(steam)
         steam.prompt.add("GetItems")  # a slow Steam is to be slow about players alone

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import subprocess
+import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing, contextmanager
@@ -22,6 +24,12 @@ from storage.errors import DatabaseError, DatabaseUnavailable
 from storage.schema import feedback, impressions
 from tests.databases import KINDS, NOON, POSTGRES, administer, empty, locked, migrated, moved_away, sqlite_url
 
+LOOK = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], uri=True)
+print(connection.execute("SELECT count(*) FROM feedback").fetchone()[0])
+connection.close()
+"""
 PASSWORD = "hunter2-s3cret"  # noqa: S105  (it opens nothing)
 
 
@@ -295,6 +303,19 @@ async def test_missing_folders_are_made_whatever_they_are_called(tmp_path: Path)
 
     assert names(tmp_path / "a") == {"100%20 #1?"}
     assert names(tmp_path / "a" / "100%20 #1?") == {"indiean.db"}
+
+
+async def test_another_process_that_comes_and_goes_takes_nothing_away(tmp_path: Path) -> None:
+    file = tmp_path / "indiean.db"
+    look = [sys.executable, "-c", LOOK, f"file:{file}?mode=rw"]
+    async with migrated(sqlite_url(file)) as database:
+        await hide(database, 0)
+        await asyncio.gather(*(hide(database, app_id) for app_id in range(1, 4)))  # while the first connection is open
+        before = await asyncio.to_thread(subprocess.check_output, look, text=True)
+        await hide(database, 4)
+        after = await asyncio.to_thread(subprocess.check_output, look, text=True)
+
+    assert (before.strip(), after.strip()) == ("4", "5")
 
 
 async def test_a_folder_that_cannot_be_made_is_reported_as_unavailable(tmp_path: Path) -> None:
