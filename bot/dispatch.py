@@ -21,7 +21,7 @@ from bot.presses import subject_of
 from bot.wording import Wording
 from recommender.errors import RecommenderError
 from recommender.recommend import Pick
-from storage.errors import StorageError
+from storage.errors import DatabaseError, StorageError
 from storage.logs import Impression, Offered, RequestLog
 
 log = logging.getLogger(__name__)
@@ -88,6 +88,9 @@ async def _handled(request: Request, command: Command, desk: Desk) -> Reply | In
         _require_rights(request, command)
         request = replace(request, command=command.name, options=cleaned(command, request.options))
         return await command.handler(request, desk)
+    except DatabaseError as away:
+        log.warning("/%s: %s", command.name, away)
+        return await reply_to(away, request, desk)
     except (Refused, RecommenderError, StorageError) as error:
         log.info("/%s: %s", command.name, type(error).__name__)  # its words may hold a Steam ID
         return await reply_to(error, request, desk)
