@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import pytest_asyncio
 
 from tests.discord_process import COLLECTOR, FARMER, FIGHTER, HIDING, PATIENT, Stage, staged, titles
-from tests.loopback_discord import Channel, Exchange, Member
+from tests.loopback_discord import Channel, Exchange, LoopbackDiscord, Member
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -137,31 +137,30 @@ async def test_a_page_that_takes_long_and_is_refused_leaves_the_one_before(
     assert "hides its games" in turned.text
 
 
-@pytest.mark.parametrize("status", [429, 500])
-async def test_a_discord_that_stumbles_over_what_was_announced_is_told_again(
-    stage: Stage, ann: Member, channel: Channel, status: int
-) -> None:
+TROUBLES: dict[str, Callable[[LoopbackDiscord, str], None]] = {
+    "too much": lambda discord, what: discord.fail_next(what, 429, times=2),
+    "stumbling": lambda discord, what: discord.fail_next(what, 500),
+    "cut before it was done": lambda discord, what: discord.drop_next(what),
+    "cut after it was done": lambda discord, what: discord.drop_next(what, after=True),
+}
+
+
+@pytest.mark.parametrize("when", ["POST /interactions", "PATCH /webhooks"], ids=["announcing", "answering"])
+async def test_no_trouble_with_discord_loses_an_announced_answer(stage: Stage, channel: Channel, when: str) -> None:
+    """Everybody's is another one, all at the same time."""
     await slowly(stage, FIGHTER)
-    stage.discord.fail_next("PATCH /webhooks", status, times=2 if status == 429 else 1)
-    answer = await ann.slash(channel, "recommend", steam=FIGHTER)
+    ann = stage.discord.member("ann")
+    asked = {name: ann.begin(channel, "recommend", steam=FIGHTER) for name in TROUBLES}
+    for name, one in asked.items():
+        TROUBLES[name](stage.discord, f"{when}/.*{one.token}")
+    for one in asked.values():
+        await one.until_answered()
+    await stage.written(asked.values())
 
-    assert steps(answer) == ["defer", "edit"]
-    assert len(titles(answer.messages[0])) == 3
-
-
-@pytest.mark.parametrize("cut", ["POST /interactions", "PATCH /webhooks"])
-@pytest.mark.parametrize("done", [False, True], ids=["before it was done", "after it was done"])
-async def test_a_line_that_is_cut_loses_no_announced_answer(
-    stage: Stage, ann: Member, channel: Channel, done: bool, cut: str
-) -> None:
-    await slowly(stage, FIGHTER)
-    stage.discord.drop_next(cut, after=done)
-    answer = await ann.slash(channel, "recommend", steam=FIGHTER)
-    await stage.written([answer])
-
-    assert set(steps(answer)) == {"defer", "edit"}
-    assert len(titles(answer.messages[0])) == 3
-    stage.discord.refused.clear()  # at most a second first response, which Discord does not take
+    assert [name for name, one in asked.items() if set(steps(one)) != {"defer", "edit"}] == []
+    assert all(len(titles(one.messages[0])) == 3 for one in asked.values())
+    assert {one.refusal.code for one in stage.discord.refused} <= {40060}  # a first response that it has had
+    stage.discord.refused.clear()
 
 
 async def test_an_announcement_that_somebody_dismissed_is_no_bug(stage: Stage, ann: Member, channel: Channel) -> None:
