@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import TypeAlias, TypedDict
@@ -126,6 +126,15 @@ class Logs:
         newest = select(requests).order_by(requests.c.at.desc(), requests.c.id.desc()).limit(limit)
         async with self._database.reading() as connection:
             return [_request(row) for row in (await connection.execute(newest)).mappings()]
+
+    async def latest(self, platform: str, person: str, commands: Collection[str]) -> RequestLog | None:
+        """The newest of these commands that showed this person something."""
+        theirs = (requests.c.platform == platform) & (requests.c.person == person) & (requests.c.picks > 0)
+        newest = select(requests).where(theirs, requests.c.command.in_(commands))
+        async with self._database.reading() as connection:
+            ordered = newest.order_by(requests.c.at.desc(), requests.c.id.desc()).limit(1)
+            row = (await connection.execute(ordered)).mappings().first()
+            return _request(row) if row is not None else None
 
     async def answer(self, request_id: str) -> PastAnswer | None:
         """To that request; None where it was never logged, is not yet, or was erased."""

@@ -130,6 +130,17 @@ async def test_a_request_whose_impressions_are_refused_is_not_there_either(datab
     assert await Logs(database).recent(1) == []
 
 
+async def test_the_latest_of_somebody_is_the_newest_of_these_that_showed_them_something(database: Database) -> None:
+    logs = Logs(database)
+    rows = [replace(asked(1), picks=1), replace(asked(2), picks=3), replace(asked(3), picks=0)]
+    other = replace(asked(4), picks=3, command="share")
+    for row in (*rows, other, replace(asked(5, "bob"), picks=3)):
+        await logs.record(row, ())
+
+    assert await logs.latest("discord", "ada", ["recommend", "curate"]) == rows[1]
+    assert await logs.latest("slack", "ada", ["recommend"]) is None
+
+
 async def test_recent_gives_the_newest_first_and_no_more_than_asked(database: Database) -> None:
     logs = Logs(database)
     for number in (2, 3, 1):
@@ -263,6 +274,7 @@ async def test_who_was_slowed_down_has_not_asked(database: Database) -> None:
             lambda logs: logs.shown_before("request-1", 3),
             {"sqlite_autoindex_requests_1", "ix_requests_root_page", "sqlite_autoindex_impressions_1"},
         ),
+        (lambda logs: logs.latest("discord", "ada", ["recommend"]), {"ix_requests_platform_person_at"}),
         (lambda logs: Feedback(logs._database).of("discord", "ada"), {"sqlite_autoindex_feedback_1"}),
         (lambda logs: Accounts(logs._database).of("discord", "ada"), {"sqlite_autoindex_linked_accounts_1"}),
         (
