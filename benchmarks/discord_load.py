@@ -36,7 +36,7 @@ SAMPLED = 500
 """Commands between two looks at the memory."""
 QUIET = 1.0
 """Seconds without a further message after which an answer is taken for whole."""
-SORRY, GONE = ("failed",), ("refused.answer_gone", "discord.old_button")
+SORRY, GONE = ("failed",), ("refused.answer_gone", "platform.old_button")
 """Sentences that are an answer, and yet none."""
 PRESSED = ("next", "like", "why_this")
 ALREADY = 40060

@@ -17,7 +17,8 @@ from bot.commands.titles import parted
 from bot.completions import LISTS, pieces
 from bot.messages import Choice, Language, Reply
 from bot.presses import Deed, about
-from bot.terminal import Spoken, Terminal, parse, plain, unfinished
+from bot.terminal import Terminal, plain
+from bot.typed import Spoken, parse, unfinished
 from bot.wording import Wording
 from recommender.engine import Engine
 

@@ -36,6 +36,11 @@ class Deed(StrEnum):
     ASK = "ask"
 
 
+OPINIONS = frozenset({Deed.LIKE, Deed.OWN, Deed.HIDE})
+IN_PLACE = OPINIONS | {Deed.NEXT, Deed.PREVIOUS}
+"""Presses that change the message they stand under, for who asked for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Press:
     """`number` is the app id for what is about one game, the page shown for pages, the choice counted from 0.

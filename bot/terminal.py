@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,24 +14,16 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from bot.commands.command import Command, Option
-from bot.commands.near import REST
-from bot.messages import Attachment, Choice, Language, Person, Place, Reply, Request, Value
+from bot.commands.command import Command
+from bot.messages import Attachment, Choice, Language, Person, Place, Reply, Request
+from bot.shop import STORE
+from bot.typed import Spoken, parse
 from bot.wording import Wording
 from recommender.recommend import Pick
 
-STORE = "https://store.steampowered.com"
 HERE = Person("terminal", "local")
 
 Dispatch = Callable[[Request], Awaitable[Reply]]
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """What a line asks for; without a slash it names games to pick by."""
-
-    command: str
-    options: dict[str, Value]
 
 
 @dataclass(frozen=True)
@@ -93,65 +84,6 @@ class Terminal:
 def _asking(command: str, option: str, words: Wording) -> Reply:
     """A terminal has no forms: says what to type."""
     return Reply(words.say("terminal.ask", start=f"/{command} {option}:", about=words.say(f"option.{option}")))
-
-
-def parse(line: str, commands: Sequence[Command]) -> Spoken:
-    """`/command value name: value`: quotes hold a value together, and only known names part a value from the next.
-
-    The name of a command may be two words.
-    """
-    text = line.strip()
-    if not text:
-        return Spoken("help", {})
-    if not text.startswith("/"):
-        text = f"/recommend games: {text}"
-    command, rest = _command(text[1:], commands)
-    if command is None:
-        name, _, rest = text[1:].partition(" ")
-        everything = [option.name for known in commands for option in known.options]
-        return Spoken(name, _options(rest, everything, REST))
-    names = [option.name for option in command.options]
-    return Spoken(command.name, _options(rest, names, names[0] if names else None))
-
-
-def _command(text: str, commands: Sequence[Command]) -> tuple[Command | None, str]:
-    """The command that the text begins with, and what follows it."""
-    for known in commands:
-        words = r"\s+".join(map(re.escape, known.name.split()))
-        if found := re.match(rf"{words}(?:\s+|$)", text, re.IGNORECASE):
-            return known, text[found.end() :]
-    return None, text
-
-
-def _options(text: str, names: Sequence[str], first: str | None) -> dict[str, Value]:
-    """What stands before the first name belongs to `first`; a name given twice means its last value."""
-    marks = [found for found in _marks(text, names) if found["name"]]
-    ends = [*(mark.start() for mark in marks), len(text)]
-    lead = text[: ends[0]]
-    values: dict[str, Value] = {first: _unquoted(lead)} if first and lead.strip() else {}
-    for mark, end in zip(marks, ends[1:], strict=True):
-        values[mark["name"].casefold()] = _unquoted(text[mark.end() : end])
-    return values
-
-
-def unfinished(text: str, command: Command) -> tuple[Option | None, str]:
-    """The option whose value the end of `text` is, and that value so far; None where the command takes none."""
-    known = {option.name: option for option in command.options}
-    marks = [found for found in _marks(text, list(known)) if found["name"]]
-    option = known[marks[-1]["name"].casefold()] if marks else next(iter(command.options), None)
-    return option, text[marks[-1].end() if marks else 0 :].lstrip(' "“')
-
-
-def _marks(text: str, names: Sequence[str]) -> Iterator[re.Match[str]]:
-    known = "|".join(map(re.escape, names)) or "(?!)"
-    return re.finditer(rf'"[^"]*"|“[^”]*”|(?:(?<=\s)|^)(?P<name>{known})\s?:', text, re.IGNORECASE)
-
-
-def _unquoted(value: str) -> str:
-    """Without the quotes around the whole; quotes around parts of it are left to who reads the value."""
-    text = value.strip()
-    whole = re.fullmatch(r'"([^"]*)"|“([^”]*)”', text)
-    return (whole[1] or whole[2] or "").strip() if whole else text
 
 
 def rendered(reply: Reply, words: Wording, store_url: str = STORE) -> RenderableType:

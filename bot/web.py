@@ -1,4 +1,4 @@
-"""The bot's own pages: where a browser comes back to from Discord, and whether the bot is alive."""
+"""The bot's own web server: where a browser comes back to from Discord, where chats deliver, whether it is alive."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import hashlib
 import html
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -59,8 +59,12 @@ PAGE = """<!doctype html>
 """
 
 
-def web_app(connect: Connect | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> web.Application:
-    """GET /healthz, and where there is a `connect` GET /discord/callback.
+def web_app(
+    connect: Connect | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    routes: Iterable[web.AbstractRouteDef] = (),
+) -> web.Application:
+    """GET /healthz, the `routes` of chats that deliver over the web, and with a `connect` GET /discord/callback.
 
     That one's address holds secrets: whoever serves this must not log the addresses that are asked for; what aiohttp's
     own access log says of it is filtered.
@@ -69,6 +73,7 @@ def web_app(connect: Connect | None = None, now: Callable[[], datetime] = lambda
     app = web.Application()
     app.on_response_prepare.append(partial(_secured, headers=_headers()))
     app.router.add_get("/healthz", _healthy)
+    app.router.add_routes(routes)
     if connect is not None:
         came_back = partial(_came_back, connect=connect, now=now)
         app.router.add_get(CALLBACK, came_back, allow_head=False)  # a look ahead must not use the secret up

@@ -13,9 +13,10 @@ import simcord
 from bot.commands import COMMANDS
 from bot.commands.command import Command, Desk
 from bot.commands.recents import Recents
-from bot.discord.client import IndieAnClient, Shop
+from bot.discord.client import IndieAnClient
 from bot.discord.sync import sync
 from bot.presses import Deed, pressed
+from bot.shop import Shop
 from storage.synced import Synced
 from tests.discord_screen import Part, walk
 from tests.fakes import NOON, Place, open_place

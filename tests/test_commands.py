@@ -16,7 +16,7 @@ from bot.commands.recents import Recents
 from bot.dispatch import dispatch
 from bot.messages import Language, Outcome, Person, Reply, Request, Value
 from bot.messages import Place as Where
-from bot.terminal import parse
+from bot.typed import parse
 from bot.wording import Wording
 from recommender.library import Library
 from storage.database import Database

@@ -12,10 +12,10 @@ import pytest
 
 from bot.commands import COMMANDS
 from bot.commands.command import Command, Desk
-from bot.discord.client import Shop
 from bot.discord.sync import sync
 from bot.messages import Reply, Request
 from bot.presses import Deed
+from bot.shop import Shop
 from storage.synced import Synced
 from tests import worlds
 from tests.discord_screen import labels, screen, walk, words

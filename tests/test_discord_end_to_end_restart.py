@@ -17,7 +17,7 @@ from tests.loopback_discord import Exchange
 from tests.loopback_discord.messages import Button, Message
 from tests.loopback_discord.processes import running
 
-GONE = ("refused.answer_gone", "refused.game_gone", "discord.old_button", "slowed", "failed")
+GONE = ("refused.answer_gone", "refused.game_gone", "platform.old_button", "slowed", "failed")
 """Sentences that are an answer, and yet none."""
 
 

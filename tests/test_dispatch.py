@@ -22,7 +22,7 @@ from bot.messages import Choice, Outcome, Person, Reply, Request
 from bot.messages import Place as Where
 from bot.presses import subject_of
 from bot.settings import Settings
-from bot.terminal import Spoken, parse
+from bot.typed import Spoken, parse
 from tests import worlds
 from tests.fakes import NOON, PUBLIC, Place, open_place, request
 

@@ -14,7 +14,7 @@ from bot.discord.heard import SHOWN
 from bot.dispatch import dispatch
 from bot.messages import Language
 from bot.settings import Settings
-from bot.terminal import STORE
+from bot.shop import STORE
 from bot.wording import Wording
 from tests.discord_screen import components, screen
 from tests.fakes import open_place, request

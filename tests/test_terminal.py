@@ -16,7 +16,8 @@ from bot.commands import COMMANDS
 from bot.commands.near import REST
 from bot.commands.titles import joined, split
 from bot.messages import Choice, Language, Reply, Value
-from bot.terminal import parse, plain, rendered, unfinished
+from bot.terminal import plain, rendered
+from bot.typed import parse, unfinished
 from bot.wording import Wording
 from recommender.catalog import Game
 from recommender.recommend import Because, Pick

@@ -19,6 +19,7 @@ from bot.commands.wishes import FILTERS, TAG
 from bot.hosting.doctor import Check
 from bot.messages import Language
 from bot.presses import Deed
+from bot.slack.forms import SEARCHES
 from bot.wording import LONGEST_QUOTE, Wording, quoted, texts
 from recommender.catalog import Game
 from recommender.recommend import Because, Pick
@@ -29,6 +30,8 @@ HADES, CELLS = Game(1145360, "Hades", ("Roguelike", "Indie", "Action")), Game(58
 
 PLAYED, HAD = Because(HADES, 3720, 0.5), Because(CELLS, 0, 0.3)
 LIKED = Because(Game(504230, "Celeste"), 0, 0.2, liked=True)
+
+SEARCHED = [command for command in COMMANDS if command.name in SEARCHES]
 
 
 def about_people() -> list[Table]:
@@ -53,6 +56,8 @@ def derived() -> set[str]:
         *(f"value.{value}" for command in COMMANDS for option in command.options for value in option.choices),
         *(f"button.{deed}" for deed in set(Deed) - {Deed.CHOOSE, Deed.ASK}),
         *(f"form.{name}.{part}" for name in (GAMES, STEAM) for part in ("title", "label", "hint")),
+        *(f"slack.search.{command.name}" for command in SEARCHED),
+        *(f"slack.label.{option.name}" for command in SEARCHED for option in command.options),
         *(f"group.{command.name.split()[0]}" for command in COMMANDS if " " in command.name),
         *(f"doctor.name.{check}" for check in Check),
     }

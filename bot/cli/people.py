@@ -22,7 +22,8 @@ from bot.commands.command import Desk, Libraries
 from bot.dispatch import dispatch
 from bot.messages import Outcome, Reply
 from bot.settings import Settings, read_settings
-from bot.terminal import Spoken, Terminal
+from bot.terminal import Terminal
+from bot.typed import Spoken
 from jobs.batch import recommend_batch
 from jobs.training import Progress, train
 from recommender.engine import Served

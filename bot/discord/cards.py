@@ -10,6 +10,7 @@ from typing import TypeAlias
 import discord
 from discord import ButtonStyle, ui
 
+from bot.cutting import cut, pieces
 from bot.discord.markdown import escaped, link
 from bot.messages import Attachment, Choice, Origin, Reply
 from bot.presses import Deed, Press, about
@@ -70,7 +71,7 @@ def messages(reply: Reply, look: Look) -> list[Sent]:
     """One message; several where the text or the cards are more than one holds. Note and buttons stand in the last."""
     groups = [reply.picks[at : at + CARDS] for at in range(0, len(reply.picks), CARDS)] or [()]
     room = TEXT - sum(len(_card_text(pick, reply, look)) for pick in groups[0]) - len(_note(reply))
-    *before, text = _pieces(escaped(reply.text), room)
+    *before, text = pieces(escaped(reply.text), room)
     bodies: list[list[Item]] = [[ui.TextDisplay(piece)] for piece in before]
     bodies += [[_card(pick, reply, look) for pick in group] for group in groups]
     if text:
@@ -162,7 +163,7 @@ def _buttons(reply: Reply, words: Wording) -> Iterator[Button]:
             yield _choice(at, choice, reply.origin)
     if reply.link is not None:
         label, address = reply.link
-        yield ui.Button(label=_cut(label, LABEL), url=address)
+        yield ui.Button(label=cut(label, LABEL), url=address)
 
 
 def _pages(reply: Reply, origin: Origin, words: Wording) -> Iterator[Button]:
@@ -177,7 +178,7 @@ def _pages(reply: Reply, origin: Origin, words: Wording) -> Iterator[Button]:
 def _choice(at: int, choice: Choice, origin: Origin) -> Button:
     """One that still asks for something opens a form: its code says all, so that no look-up can delay it."""
     asks = Press(Deed.ASK, choice.command, 0, choice.ask) if choice.ask else about(origin, Deed.CHOOSE, at)
-    return ui.Button(label=_cut(choice.label, LABEL), custom_id=asks.code, style=ButtonStyle.primary)
+    return ui.Button(label=cut(choice.label, LABEL), custom_id=asks.code, style=ButtonStyle.primary)
 
 
 def _button(press: Press, words: Wording) -> Button:
@@ -188,21 +189,5 @@ def _rows(buttons: Sequence[Button]) -> list[ui.ActionRow[ui.LayoutView]]:
     return [ui.ActionRow(*buttons[at : at + A_ROW]) for at in range(0, len(buttons), A_ROW)]
 
 
-def _pieces(text: str, room: int) -> list[str]:
-    """The text cut at line breaks; the last piece leaves that much room for what stands below it."""
-    pieces = [""]
-    for line in text.splitlines():
-        longer = f"{pieces[-1]}\n{line}".strip("\n") if pieces[-1] else line
-        if len(longer) <= room:
-            pieces[-1] = longer
-        else:
-            pieces += [line[at : at + room] for at in range(0, len(line), room)]
-    return [piece for piece in pieces if piece] or [""]
-
-
 def _short(title: str) -> str:
-    return _cut(title, 150)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return cut(title, 150)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Protocol, cast
+from typing import cast
 from uuid import uuid4
 
 import discord
@@ -18,33 +17,15 @@ from bot.commands.follow_ups import FOLLOW_UPS
 from bot.completions import completions
 from bot.discord.cards import Look, Sent, form, messages, toggled
 from bot.discord.heard import Raw, command_said, focused, language_of, place_of, request_of, typed
-from bot.discord.names import Names
 from bot.discord.turn import Drawn, Turn, respond_once
 from bot.dispatch import dispatch
 from bot.messages import Outcome, Reply, Request, Value
-from bot.presses import Deed, Press, pressed
-from bot.terminal import STORE
+from bot.names import Names
+from bot.presses import IN_PLACE, OPINIONS, Deed, Press, pressed
+from bot.shop import Shop
 from bot.wording import Wording
 
 log = logging.getLogger(__name__)
-
-OPINIONS = frozenset({Deed.LIKE, Deed.OWN, Deed.HIDE})
-IN_PLACE = OPINIONS | {Deed.NEXT, Deed.PREVIOUS}
-"""Presses that change the message they stand under, for who asked for it."""
-
-
-class Pictures(Protocol):
-    """Addresses of covers by app id, of those that are known in no time."""
-
-    async def of(self, app_ids: Sequence[int]) -> dict[int, str]: ...
-
-
-@dataclass(frozen=True)
-class Shop:
-    """Where titles lead, and where their covers come from; without covers the cards have none."""
-
-    store_url: str = STORE
-    covers: Pictures | None = None
 
 
 class IndieAnClient(discord.AutoShardedClient):
@@ -53,7 +34,7 @@ class IndieAnClient(discord.AutoShardedClient):
     def __init__(
         self,
         desk: Desk,
-        shop: Shop = Shop(),
+        shop: Shop = Shop(),  # noqa: B008 - frozen
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(
@@ -97,7 +78,7 @@ class IndieAnClient(discord.AutoShardedClient):
             case InteractionType.autocomplete:
                 await self._complete(interaction, data)
             case _ if self._leaving:
-                await self._tell(interaction, "discord.restarting")
+                await self._tell(interaction, "platform.restarting")
             case InteractionType.application_command:
                 await self._command(interaction, data)
             case InteractionType.component | InteractionType.modal_submit:
@@ -123,7 +104,7 @@ class IndieAnClient(discord.AutoShardedClient):
     async def _pressed(self, interaction: discord.Interaction, data: Raw) -> None:
         press = pressed(str(data["custom_id"]))
         if press is None:
-            await self._tell(interaction, "discord.old_button")
+            await self._tell(interaction, "platform.old_button")
         elif press.deed is not Deed.ASK:
             await self._follow_up(interaction, press)
         elif interaction.type is InteractionType.component:

@@ -8,7 +8,8 @@ import logging
 import discord
 
 from bot.commands.command import Desk
-from bot.discord.client import IndieAnClient, Shop
+from bot.discord.client import IndieAnClient
+from bot.shop import Shop
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ import httpx
 
 from bot.commands.command import Desk
 from bot.discord.address import address
-from bot.discord.client import Shop
 from bot.discord.running import run_discord
 from bot.discord.starts import Starts, ask_limit, careful
 from bot.hosting.serving import Platform
 from bot.settings import Settings
+from bot.shop import Shop
 from storage.store_assets import Covers
 
 

@@ -1,0 +1,187 @@
+"""The Slack app: hears all that Slack delivers, acknowledges it at once, and has it answered in its own time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import uuid4
+
+import aiohttp
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.commands.command import Desk
+from bot.names import Names
+from bot.shop import Shop
+from bot.slack.deeds import Deeds
+from bot.slack.forms import found
+from bot.slack.heard import Raw, heard, key_of
+from bot.slack.people import People
+from bot.slack.turn import SlackRefuses, Turn, retries, sdk_log
+
+log = logging.getLogger(__name__)
+
+MOST_KEYS = 10_000
+"""Deliveries that are remembered: Slack repeats one within minutes or not at all."""
+REFUSING = 1.0
+"""Seconds to tell those who ask meanwhile that the bot is leaving."""
+SEARCHING = 2.5
+"""Seconds that completions may take; Slack waits for three."""
+EVERYTHING = re.compile("")
+
+Work = Coroutine[object, object, None]
+Body = dict[str, Any]
+
+
+def web_client(token: str | None, api_url: str, session: aiohttp.ClientSession | None = None) -> AsyncWebClient:
+    """Waits where Slack says that it is asked too often; without a session each call makes a connection of its own."""
+    return AsyncWebClient(
+        token=token, base_url=f"{api_url.rstrip('/')}/", session=session, retry_handlers=retries(), logger=sdk_log()
+    )
+
+
+class SlackBot:
+    """`bolt` is what the two modes hand deliveries to: a socket of its own, or a web server."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        client: AsyncWebClient,
+        shop: Shop = Shop(),  # noqa: B008 - frozen
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        signing_secret: str = "",
+    ) -> None:
+        self.bolt = AsyncApp(name="indiean", client=client, signing_secret=signing_secret, logger=sdk_log())
+        self._people = People()
+        self._deeds, self._now = Deeds(desk, shop, self._people, Names()), now
+        self._keys: OrderedDict[str, None] = OrderedDict()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._leaving = False
+        self._listen()
+
+    async def drain(self, within: float) -> int:
+        """Takes no more requests and waits so many seconds for those under way; how many were left unanswered."""
+        self._leaving = True
+        for seconds in (within, REFUSING):
+            if self._under_way:
+                await asyncio.wait(set(self._under_way), timeout=seconds)
+        left = len(self._under_way)
+        for task in self._under_way:
+            task.cancel()
+        await self._people.close()
+        return left
+
+    @contextmanager
+    def hearing(self) -> Iterator[None]:
+        """While a delivery is being acknowledged: an answer may be there before, and is no reason to leave yet."""
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._under_way.add(task)
+        try:
+            yield
+        finally:
+            self._under_way.discard(task)
+
+    def _listen(self) -> None:
+        bolt = self.bolt
+        bolt.use(self._once)
+        bolt.command(EVERYTHING)(self._command)
+        bolt.action(EVERYTHING)(self._action)
+        bolt.view(EVERYTHING)(self._view)
+        bolt.options(EVERYTHING)(self._options)
+        bolt.shortcut(EVERYTHING)(self._shortcut)
+        bolt.event("link_shared")(self._links)
+        bolt.event("app_home_opened")(self._home)
+        bolt.event(EVERYTHING)(self._nothing)
+
+    async def _once(self, body: Body, next: Callable[[], Awaitable[None]]) -> BoltResponse | None:  # noqa: A002 - Bolt's
+        """What Slack delivers again, as it missed the acknowledgement, is acknowledged and not done again."""
+        if body.get("type") != "block_suggestion":
+            key = key_of(body)
+            if key in self._keys:
+                log.info("Slack delivers %s again", key)
+                return BoltResponse(status=200, body="")
+            self._keys[key] = None
+            while len(self._keys) > MOST_KEYS:
+                self._keys.popitem(last=False)
+        await next()
+        return None
+
+    async def _command(self, ack: AsyncAck, body: Body, client: AsyncWebClient) -> None:
+        await ack()
+        turn = self._turn(client, body)
+        self._begin(turn, self._deeds.command(turn, body))
+
+    async def _action(self, ack: AsyncAck, body: Body, client: AsyncWebClient) -> None:
+        await ack()
+        turn = self._turn(client, body)
+        for action in body.get("actions", ())[:1]:
+            self._begin(turn, self._deeds.press(turn, action))
+
+    async def _view(self, ack: AsyncAck, body: Body, client: AsyncWebClient) -> None:
+        await ack()
+        turn = self._turn(client, body)
+        if body.get("type") == "view_submission":
+            self._begin(turn, self._deeds.form(turn, body["view"]))
+
+    async def _options(self, ack: AsyncAck, body: Body, client: AsyncWebClient) -> None:
+        try:
+            async with asyncio.timeout(SEARCHING):
+                completions = await self._deeds.search(self._turn(client, body), body)
+        except Exception:  # a field without suggestions is one in which the bot goes on living
+            log.exception("nothing completes what is typed in a form")
+            completions = []
+        await ack(found(completions))
+
+    async def _shortcut(self, ack: AsyncAck, body: Body, client: AsyncWebClient) -> None:
+        await ack()
+        turn = self._turn(client, body)
+        if body.get("type") == "message_action":
+            self._begin(turn, self._deeds.shortcut(turn, body.get("message") or {}))
+
+    async def _links(self, body: Body, client: AsyncWebClient) -> None:
+        turn = self._turn(client, body)
+        self._begin(turn, self._deeds.links(turn, body["event"]), aloud=False)
+
+    async def _home(self, body: Body, client: AsyncWebClient) -> None:
+        turn = self._turn(client, body)
+        if body["event"].get("tab", "home") == "home":
+            self._begin(turn, self._deeds.home(turn), aloud=False)
+
+    async def _nothing(self) -> None:
+        """An event that the app has no use for is acknowledged all the same, or Slack would repeat it."""
+
+    def _turn(self, client: AsyncWebClient, body: Raw) -> Turn:
+        return Turn(client, heard(body), self._now)
+
+    def _begin(self, turn: Turn, work: Work, *, aloud: bool = True) -> None:
+        """`aloud` says whether there is somebody waiting to whom to say what went wrong."""
+        if self._leaving:
+            work.close()
+            if not aloud:
+                return
+            work = self._deeds.tell(turn, "platform.restarting")
+        task = asyncio.create_task(self._safely(turn, work, aloud=aloud))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _safely(self, turn: Turn, work: Work, *, aloud: bool) -> None:
+        try:
+            await work
+        except Exception:  # whatever it is, the person hears of it, and the bot lives on
+            reference = uuid4().hex[:8]
+            log.exception("delivery %s failed, reference %s", turn.heard.key, reference)
+            if aloud:
+                await self._apologise(turn, reference)
+
+    async def _apologise(self, turn: Turn, reference: str) -> None:
+        try:
+            await self._deeds.tell(turn, "failed", reference=reference)
+        except (SlackRefuses, aiohttp.ClientError, OSError) as gone:
+            log.warning("the apology %s could not be said: %s", reference, type(gone).__name__)
