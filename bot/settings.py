@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import quote
@@ -14,6 +16,7 @@ from pydantic import (
     SecretStr,
     UrlConstraints,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -37,6 +40,21 @@ Address = Annotated[AnyHttpUrl, UrlConstraints(allowed_schemes=["http", "https"]
 Pictures = Annotated[AnyHttpUrl, UrlConstraints(allowed_schemes=["https"])]
 """No chat shows a picture that is not sent encrypted."""
 Gateway = Annotated[AnyWebsocketUrl, UrlConstraints(allowed_schemes=["ws", "wss"])]
+
+SECRETS = (
+    "discord_token",
+    "discord_client_secret",
+    "slack_bot_token",
+    "slack_app_token",
+    "slack_signing_secret",
+    "slack_client_secret",
+)
+BEGINNINGS = {"slack_bot_token": "xoxb-", "slack_app_token": "xapp-"}
+WHOLES = {
+    "Steam accounts are taken from Discord": ("DISCORD_CLIENT_ID", "DISCORD_CLIENT_SECRET", "PUBLIC_URL"),
+    "workspaces of Slack install the bot": ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "PUBLIC_URL"),
+}
+"""Settings that make sense together only; the last of each may be there for another reason."""
 
 OURSELVES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 """Hosts that a browser on this machine reaches without a network, so that plain http will do."""
@@ -95,6 +113,24 @@ class Settings(BaseSettings):
     discord_client_secret: SecretStr | None = Field(default=None, description="from page OAuth2, as the client id")
     public_url: Address | None = Field(default=None, description="how the internet reaches the bot's web server")
 
+    slack_bot_token: SecretStr | None = Field(
+        default=None, description="xoxb-…, from https://api.slack.com/apps, page OAuth & Permissions; for one workspace"
+    )
+    slack_app_token: SecretStr | None = Field(
+        default=None, description="xapp-…, page Basic Information, scope connections:write; Slack by a socket"
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        default=None, description="page Basic Information; Slack by the bot's web server instead"
+    )
+    slack_client_id: str | None = Field(
+        default=None, description="page Basic Information; for any workspace that installs the bot"
+    )
+    slack_client_secret: SecretStr | None = Field(default=None, description="page Basic Information, as the client id")
+    slack_status_channel: str | None = Field(
+        default=None, description="the id of the channel that hears how training and CI went, C…"
+    )
+    slack_api_url: Address = Field(default=AnyHttpUrl("https://slack.com/api"), description="Slack's Web API")
+
     web_host: str = Field(default="127.0.0.1", description="what the bot's web server listens on")
     web_port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 is no web server")
 
@@ -128,21 +164,44 @@ class Settings(BaseSettings):
             raise ValueError("a Steam Web API key is 32 letters and digits, without spaces or quotes")
         return key
 
-    @field_validator("discord_token", "discord_client_secret")
+    @field_validator(*SECRETS)
     @classmethod
-    def _look_like_a_token(cls, token: SecretStr | None) -> SecretStr | None:
+    def _look_like_a_token(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         said = "" if token is None else token.get_secret_value()
-        if said.casefold().startswith("bot "):
-            raise ValueError("give the token alone, without “Bot ” before it")
+        if said.casefold().startswith(("bot ", "bearer ")):
+            raise ValueError(f"give the token alone, without “{said.split()[0]} ” before it")
         if not said.isascii() or any(sign.isspace() or sign in "\"'`<>" for sign in said):
-            raise ValueError("paste it as Discord shows it, without spaces or quotes")
+            where = str(info.field_name).partition("_")[0].capitalize()
+            raise ValueError(f"paste it as {where} shows it, without spaces or quotes")
         return token
+
+    @field_validator(*BEGINNINGS)
+    @classmethod
+    def _be_the_right_one_of_slack_s_tokens(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        beginning = BEGINNINGS[str(info.field_name)]
+        if token is not None and not token.get_secret_value().startswith(beginning):
+            raise ValueError(f"this is another token of Slack's: the one wanted here begins with {beginning}")
+        return token
+
+    @field_validator("slack_status_channel")
+    @classmethod
+    def _be_the_id_of_a_channel(cls, channel: str | None) -> str | None:
+        if channel is not None and not re.fullmatch("[CG][A-Z0-9]{7,}", channel):
+            raise ValueError("give the channel's id, as C0123456789, which stands at the end of its details in Slack")
+        return channel
 
     @field_validator("discord_client_id")
     @classmethod
     def _say_what_a_client_id_is(cls, client_id: str | None) -> str | None:
         if client_id is not None and not (client_id.isascii() and client_id.isdecimal()):
             raise ValueError("the client id is a number, found on the page OAuth2 of the application")
+        return client_id
+
+    @field_validator("slack_client_id")
+    @classmethod
+    def _say_what_slack_calls_a_client_id(cls, client_id: str | None) -> str | None:
+        if client_id is not None and not re.fullmatch(r"[0-9]+\.[0-9]+", client_id):
+            raise ValueError("the client id is two numbers with a point between, found on the page Basic Information")
         return client_id
 
     @field_validator("public_url")
@@ -157,27 +216,45 @@ class Settings(BaseSettings):
         return url
 
     @model_validator(mode="after")
-    def _link_with_all_or_nothing(self) -> Self:
-        parts = {
-            "DISCORD_CLIENT_ID": self.discord_client_id,
-            "DISCORD_CLIENT_SECRET": self.discord_client_secret,
-            "PUBLIC_URL": self.public_url,
+    def _be_whole(self) -> Self:
+        """What takes several settings has them all; each sentence names those that are missing."""
+        for what, names in WHOLES.items():
+            self._require_all(what, names)
+        by_web = {
+            "PUBLIC_URL": self.public_url is not None,
+            "SLACK_SIGNING_SECRET": self.slack_signing_secret is not None and self.slack_app_token is None,
         }
-        missing = [PREFIX + name for name, value in parts.items() if value is None]
-        if 0 < len(missing) < len(parts):
-            given = [PREFIX + name for name, value in parts.items() if value is not None]
+        wanting = [PREFIX + name for name, given in by_web.items() if given]
+        if wanting and not self.web_port:
+            raise ValueError(f"{wanting[0]} needs a web server: set {PREFIX}WEB_PORT to its port")
+        hears = self.slack_app_token or self.slack_signing_secret
+        if hears and not (self.slack_bot_token or self.slack_client_id):
             raise ValueError(
-                f"{' and '.join(given)} alone will not do: Steam accounts are taken from Discord only with "
-                f"{' and '.join(missing)} as well; set all three or none"
+                f"Slack can be heard but not answered: set {PREFIX}SLACK_BOT_TOKEN for one workspace, or "
+                f"{PREFIX}SLACK_CLIENT_ID and {PREFIX}SLACK_CLIENT_SECRET for any"
             )
-        if not missing and not self.web_port:
-            raise ValueError(f"{PREFIX}PUBLIC_URL needs a web server: set {PREFIX}WEB_PORT to its port")
         return self
+
+    def _require_all(self, what: str, names: Sequence[str]) -> None:
+        missing = [PREFIX + name for name in names if getattr(self, name.lower()) is None]
+        given = [PREFIX + name for name in names[:2] if PREFIX + name not in missing]
+        if given and missing:
+            raise ValueError(
+                f"{' and '.join(given)} alone will not do: {what} only with {' and '.join(missing)} as well; "
+                "set all of them or none"
+            )
 
     @property
     def discord_callback(self) -> str | None:
         """Where Discord sends people back to who let us see their connections; None where that is not set up."""
-        return None if self.public_url is None else f"{str(self.public_url).rstrip('/')}{CALLBACK}"
+        if self.public_url is None or self.discord_client_id is None:
+            return None
+        return f"{str(self.public_url).rstrip('/')}{CALLBACK}"
+
+    @property
+    def on_slack(self) -> bool:
+        """Whether there is a way to hear Slack; then there is one to answer, too."""
+        return self.slack_app_token is not None or self.slack_signing_secret is not None
 
     @property
     def models(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,14 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         ("STEAM_ASSETS_URL", "http://covers.example", "https"),
         ("PUBLIC_URL", "http://bot.example", "https://"),
         ("PUBLIC_URL", "https://bot.example/?a=b", "after ?"),
+        ("SLACK_BOT_TOKEN", "Bearer xoxb-A1B2", "without “Bearer ”"),
+        ("SLACK_BOT_TOKEN", "xapp-A1B2", "begins with xoxb-"),
+        ("SLACK_APP_TOKEN", "xoxb-A1B2", "begins with xapp-"),
+        ("SLACK_SIGNING_SECRET", "A1B2 ", "as Slack shows it"),
+        ("SLACK_CLIENT_SECRET", "A1 B2", "as Slack shows it"),
+        ("SLACK_CLIENT_ID", "A0123", "two numbers"),
+        ("SLACK_STATUS_CHANNEL", "#builds", "id"),
+        ("SLACK_API_URL", "slack.com/api", "URL"),
         ("WEB_PORT", "80800", "65535"),
         ("MEMBER_PER_MINUTE", "0", "1"),
         ("SERVER_PER_MINUTE", "-1", "1"),
@@ -111,11 +120,9 @@ def test_what_a_setting_wants_is_said(
     assert "A1B2" not in str(refused.value)
 
 
-OAUTH = {
-    "INDIEAN_DISCORD_CLIENT_ID": "81384788765712384",
-    "INDIEAN_DISCORD_CLIENT_SECRET": "A1B2C3",
-    "INDIEAN_PUBLIC_URL": "https://bot.example/indiean/",
-}
+PUBLIC = {"INDIEAN_PUBLIC_URL": "https://bot.example/indiean/"}
+OAUTH = {"INDIEAN_DISCORD_CLIENT_ID": "81384788765712384", "INDIEAN_DISCORD_CLIENT_SECRET": "A1B2C3", **PUBLIC}
+SLACK_OAUTH = {"INDIEAN_SLACK_CLIENT_ID": "111.222", "INDIEAN_SLACK_CLIENT_SECRET": "A1B2C3", **PUBLIC}
 
 
 def test_with_all_three_for_oauth_people_come_back_to_the_public_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,21 +132,60 @@ def test_with_all_three_for_oauth_people_come_back_to_the_public_address(monkeyp
     assert read_settings().discord_callback == "https://bot.example/indiean/discord/callback"
 
 
-@pytest.mark.parametrize("missing", OAUTH)
-@pytest.mark.parametrize("much", ["one is missing", "only one is there"])
+def test_a_public_address_alone_links_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INDIEAN_PUBLIC_URL", PUBLIC["INDIEAN_PUBLIC_URL"])
+
+    assert read_settings().discord_callback is None
+
+
+@pytest.mark.parametrize(
+    ("whole", "given"),
+    [
+        *((OAUTH, given) for given in combinations(OAUTH, 2)),
+        *((OAUTH, (given,)) for given in list(OAUTH)[:2]),
+        *((SLACK_OAUTH, given) for given in combinations(SLACK_OAUTH, 2)),
+        *((SLACK_OAUTH, (given,)) for given in list(SLACK_OAUTH)[:2]),
+    ],
+)
 def test_oauth_by_halves_is_one_sentence_that_names_what_is_missing(
-    monkeypatch: pytest.MonkeyPatch, missing: str, much: str
+    monkeypatch: pytest.MonkeyPatch, whole: dict[str, str], given: tuple[str, ...]
 ) -> None:
-    alone = much == "only one is there"
-    for name, value in OAUTH.items():
-        if (name == missing) == alone:
-            monkeypatch.setenv(name, value)
+    for name in given:
+        monkeypatch.setenv(name, whole[name])
 
     with pytest.raises(SettingsRefused) as refused:
         read_settings()
     assert len(refused.value.problems) == 1
-    assert all(name in refused.value.problems[0] for name in OAUTH)
+    assert all(name in refused.value.problems[0] for name in whole if name not in given)
     assert "A1B2" not in refused.value.problems[0]
+
+
+@pytest.mark.parametrize("way", [{"INDIEAN_SLACK_APP_TOKEN": "xapp-A1B2"}, {"INDIEAN_SLACK_SIGNING_SECRET": "A1B2"}])
+def test_a_way_to_hear_slack_wants_one_to_answer_it(monkeypatch: pytest.MonkeyPatch, way: dict[str, str]) -> None:
+    for name, value in way.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsRefused, match="INDIEAN_SLACK_BOT_TOKEN"):
+        read_settings()
+    monkeypatch.setenv("INDIEAN_SLACK_BOT_TOKEN", "xoxb-A1B2")
+    assert read_settings().on_slack
+
+
+def test_a_bot_s_token_alone_is_for_who_only_posts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INDIEAN_SLACK_BOT_TOKEN", "xoxb-A1B2")
+
+    assert not read_settings().on_slack
+
+
+def test_slack_over_the_web_wants_a_web_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    over_the_web = {"SLACK_BOT_TOKEN": "xoxb-A1B2", "SLACK_SIGNING_SECRET": "A1B2", "WEB_PORT": "0"}
+    for name, value in over_the_web.items():
+        monkeypatch.setenv(PREFIX + name, value)
+
+    with pytest.raises(SettingsRefused, match="INDIEAN_WEB_PORT"):
+        read_settings()
+    monkeypatch.setenv("INDIEAN_SLACK_APP_TOKEN", "xapp-A1B2")
+    assert read_settings().on_slack
 
 
 def test_oauth_without_a_web_server_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,8 +28,8 @@ from storage.accounts import Accounts
 log = logging.getLogger(__name__)
 
 NO_CHAT = (
-    "no chat is set up: set INDIEAN_DISCORD_TOKEN (`indiean doctor` says where to get it), "
-    "or talk to the bot here with `indiean chat`"
+    "no chat is set up: set INDIEAN_DISCORD_TOKEN, or INDIEAN_SLACK_BOT_TOKEN and INDIEAN_SLACK_APP_TOKEN "
+    "(`indiean doctor` says where to get them), or talk to the bot here with `indiean chat`"
 )
 
 Chats = Callable[[Settings, Desk], AbstractAsyncContextManager[Sequence[Platform]]]
@@ -38,7 +38,7 @@ Chats = Callable[[Settings, Desk], AbstractAsyncContextManager[Sequence[Platform
 def serve() -> None:
     """Answer in every chat that is set up, until SIGTERM or Ctrl-C; what is under way is still answered."""
     settings = read_settings()
-    if settings.discord_token is None:
+    if settings.discord_token is None and not settings.on_slack:
         raise NotSetUp(NO_CHAT)
     served = Registry(settings.models).open_current()
     with logging_lines(sys.stderr, settings.secrets()):
@@ -59,10 +59,11 @@ async def serving(settings: Settings, served: Served, chats: Chats) -> None:
             connect = _connect(settings, desk.accounts)
             if connect is not None:
                 await opened.enter_async_context(connect)
-            if settings.web_port:
-                place = listening(web_app(connect), settings.web_host, settings.web_port)
-                log.info("the web server answers on %s", await opened.enter_async_context(place))
             platforms = await opened.enter_async_context(chats(settings, replace(desk, connect=connect)))
+            if settings.web_port:
+                routes = [route for platform in platforms for route in platform.routes]
+                place = listening(web_app(connect, routes=routes), settings.web_host, settings.web_port)
+                log.info("the web server answers on %s", await opened.enter_async_context(place))
             log.info("model %s answers on %s", served.version, ", ".join(each.name for each in platforms))
             await keep_up(platforms, stop)
     log.info("everything under way is done")

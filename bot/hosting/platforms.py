@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
+import aiohttp
 import httpx
+from pydantic import SecretStr
 
 from bot.commands.command import Desk
 from bot.discord.address import address
@@ -15,19 +17,23 @@ from bot.discord.starts import Starts, ask_limit, careful
 from bot.hosting.serving import Platform
 from bot.settings import Settings
 from bot.shop import Shop
+from bot.slack.app import SlackBot, web_client
+from bot.slack.running import routes, run_by_socket, run_by_web
 from storage.store_assets import Covers
 
 
 @asynccontextmanager
 async def chats(settings: Settings, desk: Desk) -> AsyncIterator[Sequence[Platform]]:
-    """Each ready to be run."""
-    if settings.discord_token is None:
-        yield []
-        return
+    """Each that is set up, ready to be run."""
     covers = Covers(str(settings.steam_api_url), str(settings.steam_assets_url))
-    async with httpx.AsyncClient() as client, covers:
+    async with httpx.AsyncClient() as client, aiohttp.ClientSession() as session, covers:
         shop = Shop(str(settings.steam_store_url), covers)
-        yield [_discord(settings, settings.discord_token.get_secret_value(), desk, shop, client)]
+        found = []
+        if settings.discord_token is not None:
+            found.append(_discord(settings, settings.discord_token.get_secret_value(), desk, shop, client))
+        if settings.on_slack:
+            found.append(_slack(settings, desk, shop, session))
+        yield found
 
 
 def _discord(settings: Settings, token: str, desk: Desk, shop: Shop, client: httpx.AsyncClient) -> Platform:
@@ -39,3 +45,17 @@ def _discord(settings: Settings, token: str, desk: Desk, shop: Shop, client: htt
         partial(ask_limit, client, api_url, token),
         Starts(settings.home / "discord_starts"),
     )
+
+
+def _slack(settings: Settings, desk: Desk, shop: Shop, session: aiohttp.ClientSession) -> Platform:
+    """A bot for each run: one that has left takes nothing more."""
+    client = web_client(_said(settings.slack_bot_token), str(settings.slack_api_url), session)
+    if settings.slack_app_token is not None:
+        token = settings.slack_app_token.get_secret_value()
+        return Platform("Slack", lambda stop: run_by_socket(SlackBot(desk, client, shop), token, stop))
+    bot = SlackBot(desk, client, shop, signing_secret=_said(settings.slack_signing_secret) or "")
+    return Platform("Slack", partial(run_by_web, bot), routes(bot))
+
+
+def _said(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None

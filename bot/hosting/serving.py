@@ -33,11 +33,13 @@ Sleep = Callable[[float], Awaitable[None]]
 class Platform:
     """A chat that the bot is in. `run` connects, answers until the event is set, answers what is under way, returns.
 
-    What it raises is taken for a break that may pass, but for PlatformRefused.
+    What it raises is taken for a break that may pass, but for PlatformRefused. `routes` are where it is delivered to
+    over the web.
     """
 
     name: str
     run: Callable[[asyncio.Event], Awaitable[None]]
+    routes: Sequence[web.RouteDef] = ()
 
 
 async def serve(
