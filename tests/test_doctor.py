@@ -13,20 +13,10 @@ import pytest
 
 from bot.__main__ import run
 from bot.discord.payloads import command_payloads
-from bot.hosting.doctor import (
-    Answer,
-    Check,
-    Finding,
-    Model,
-    OAuth,
-    State,
-    of_application,
-    of_commands,
-    of_model,
-    of_oauth,
-    ready,
-)
-from bot.hosting.examination import examine
+from bot.hosting.doctor.discord import OAuth, of_application, of_commands, of_oauth
+from bot.hosting.doctor.examination import examine
+from bot.hosting.doctor.finding import Answer, Check, Finding, State, ready
+from bot.hosting.doctor.own import Model, of_model
 from bot.messages import Language
 from bot.settings import PREFIX, Settings, read_settings
 from bot.wording import Wording

@@ -16,7 +16,7 @@ from bot.commands.command import Topic
 from bot.commands.group import Absence
 from bot.commands.steam_words import GAMES, STEAM
 from bot.commands.wishes import FILTERS, TAG
-from bot.hosting.doctor import Check
+from bot.hosting.doctor.finding import Check
 from bot.messages import Language
 from bot.presses import Deed
 from bot.slack.forms import SEARCHES

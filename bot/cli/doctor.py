@@ -11,8 +11,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from bot.cli.output import AsJson, out, print_json
-from bot.hosting.doctor import Check, Finding, State, ready
-from bot.hosting.examination import examine
+from bot.hosting.doctor.examination import examine
+from bot.hosting.doctor.finding import Check, Finding, State, ready
 from bot.messages import Language
 from bot.settings import SettingsRefused, read_settings
 from bot.wording import Wording

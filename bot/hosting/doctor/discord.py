@@ -1,26 +1,14 @@
-"""What is said of each thing that the bot needs, once somebody has looked at it: nothing here looks itself."""
+"""What is said of Discord's side: token, application, commands and links. Nothing here looks itself."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from http import HTTPStatus
-from pathlib import Path
 from urllib.parse import urlencode
 
+from bot.hosting.doctor.finding import Answer, Check, Finding, State
 from bot.wording import Wording
-from recommender.errors import DamagedModel, RecommenderError
-from storage.errors import (
-    DatabaseError,
-    SteamError,
-    SteamKeyMissing,
-    SteamKeyRefused,
-    SteamPlayerUnknown,
-    SteamRateLimited,
-)
-from storage.standing import Standing
 
 AUTHORIZE = "https://discord.com/oauth2/authorize"
 RIGHTS = 0x400 | 0x800 | 0x4000 | 0x8000
@@ -31,118 +19,12 @@ FOR_SERVERS, FOR_PEOPLE = "0", "1"
 WANTED = {FOR_SERVERS: frozenset({"bot", "applications.commands"}), FOR_PEOPLE: frozenset({"applications.commands"})}
 
 
-class State(StrEnum):
-    """`missing` and `broken` keep the bot from serving, a `warning` does not."""
-
-    OK = "ok"
-    WARNING = "warning"
-    MISSING = "missing"
-    BROKEN = "broken"
-
-
-class Check(StrEnum):
-    SETTINGS = "settings"
-    HOME = "home"
-    MODEL = "model"
-    DATABASE = "database"
-    STEAM = "steam"
-    DISCORD = "discord"
-    STARTS = "starts"
-    INTERACTIONS = "interactions"
-    INSTALL = "install"
-    COMMANDS = "commands"
-    OAUTH = "oauth"
-    PUBLIC = "public"
-    INVITE = "invite"
-    INSTALL_LINK = "install_link"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`sentence` says what is so, and how to get what is not."""
-
-    check: Check
-    state: State
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    version: str
-    games: int
-    synthetic: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of an HTTP request: a status and the body, or why there is none."""
-
-    status: int | None
-    content: bytes = b""
-    why: str = ""
-
-    @property
-    def body(self) -> object:
-        """The content as JSON; None where it is none."""
-        try:
-            return json.loads(self.content)
-        except (ValueError, RecursionError):  # RecursionError: nested deeper than any answer is
-            return None
-
-    @property
-    def fields(self) -> Mapping[str, object]:
-        body = self.body
-        return body if isinstance(body, Mapping) else {}
-
-
 @dataclass(frozen=True, slots=True)
 class OAuth:
     """How accounts are to be linked: the client id that is set, and where people come back to."""
 
     client_id: str
     callback: str
-
-
-def ready(findings: Iterable[Finding]) -> bool:
-    return not any(finding.state in {State.MISSING, State.BROKEN} for finding in findings)
-
-
-def of_home(home: Path, obstacle: Path | None, words: Wording) -> Finding:
-    if obstacle is None:
-        return Finding(Check.HOME, State.OK, words.say("doctor.home_ok", path=home))
-    return Finding(Check.HOME, State.BROKEN, words.say("doctor.home_broken", path=home, why=obstacle))
-
-
-def of_model(found: Model | RecommenderError, words: Wording) -> Finding:
-    if isinstance(found, DamagedModel):
-        return Finding(Check.MODEL, State.BROKEN, words.say("doctor.model_damaged", why=found))
-    if isinstance(found, RecommenderError):
-        return Finding(Check.MODEL, State.MISSING, words.say("doctor.model_missing"))
-    key = "doctor.model_synthetic" if found.synthetic else "doctor.model_ok"
-    state = State.WARNING if found.synthetic else State.OK
-    return Finding(Check.MODEL, state, words.say(key, version=found.version, games=found.games))
-
-
-def of_database(found: Standing | DatabaseError, words: Wording) -> Finding:
-    if isinstance(found, DatabaseError):
-        return Finding(Check.DATABASE, State.BROKEN, words.say("doctor.database_broken", why=found))
-    if found is Standing.NEWER:
-        return Finding(Check.DATABASE, State.BROKEN, words.say("doctor.database_newer"))
-    key = "doctor.database_ok" if found is Standing.CURRENT else "doctor.database_older"
-    return Finding(Check.DATABASE, State.OK, words.say(key))
-
-
-def of_steam(trouble: SteamError | None, words: Wording) -> Finding:
-    """`trouble` is what came of asking for some player; that there is no such player is none."""
-    if trouble is None or isinstance(trouble, SteamPlayerUnknown):
-        return Finding(Check.STEAM, State.OK, words.say("doctor.steam_ok"))
-    if isinstance(trouble, SteamKeyMissing):
-        return Finding(Check.STEAM, State.WARNING, words.say("doctor.steam_missing"))
-    if isinstance(trouble, SteamKeyRefused):
-        return Finding(Check.STEAM, State.BROKEN, words.say("doctor.steam_refused"))
-    if isinstance(trouble, SteamRateLimited):
-        return Finding(Check.STEAM, State.WARNING, words.say("doctor.steam_busy"))
-    return Finding(Check.STEAM, State.WARNING, words.say("doctor.steam_away", why=trouble))
 
 
 def of_token(about: Answer | None, words: Wording) -> Finding:
@@ -201,14 +83,6 @@ def of_oauth(oauth: OAuth | None, about: Answer | None, words: Wording) -> Findi
     if oauth.callback not in known:
         return Finding(Check.OAUTH, State.BROKEN, words.say("doctor.oauth_redirect", callback=oauth.callback))
     return Finding(Check.OAUTH, State.OK, words.say("doctor.oauth_ok", callback=oauth.callback))
-
-
-def of_public(url: str, answer: Answer, words: Wording) -> Finding:
-    """A bot that does not run cannot answer there, so it is only a warning."""
-    if answer.status == HTTPStatus.OK:
-        return Finding(Check.PUBLIC, State.OK, words.say("doctor.public_ok", url=url))
-    why = answer.why or f"HTTP {answer.status}"
-    return Finding(Check.PUBLIC, State.WARNING, words.say("doctor.public_away", url=url, why=why))
 
 
 def _of_interactions(about: Mapping[str, object], words: Wording) -> Finding:

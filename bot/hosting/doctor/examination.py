@@ -10,24 +10,9 @@ import httpx
 
 from bot.discord.payloads import command_payloads
 from bot.discord.starts import read_limit
-from bot.hosting.doctor import (
-    Answer,
-    Check,
-    Finding,
-    Model,
-    OAuth,
-    State,
-    of_application,
-    of_commands,
-    of_database,
-    of_home,
-    of_model,
-    of_oauth,
-    of_public,
-    of_starts,
-    of_steam,
-    of_token,
-)
+from bot.hosting.doctor.discord import OAuth, of_application, of_commands, of_oauth, of_starts, of_token
+from bot.hosting.doctor.finding import Answer, Check, Finding, State
+from bot.hosting.doctor.own import Model, of_database, of_home, of_model, of_public, of_steam
 from bot.settings import Settings
 from bot.wording import Wording
 from recommender.errors import NoModel, RecommenderError
