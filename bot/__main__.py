@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 from rich.logging import RichHandler
 
-from bot.cli import data, discord_sync, doctor, learn, models, people, serve
+from bot.cli import data, discord_sync, doctor, learn, models, people, serve, slack
 from bot.cli.output import err
 from bot.errors import BotError
 from bot.settings import SettingsRefused
@@ -33,6 +33,7 @@ app.command("recommend")(people.recommend)
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.add_typer(discord_sync.app, name="discord")
+app.add_typer(slack.app, name="slack")
 app.add_typer(data.app, name="data")
 app.command("train")(learn.train_command)
 app.command("evaluate")(learn.evaluate_command)

@@ -25,6 +25,7 @@ from rapidfuzz import process
 
 from bot.discord.connections import CALLBACK
 from bot.messages import Language
+from bot.slack.paths import EVENTS, INSTALL, REDIRECT
 from jobs.training import TrainingSettings
 from recommender.device import Device
 from recommender.evaluate import SplitSettings
@@ -247,14 +248,27 @@ class Settings(BaseSettings):
     @property
     def discord_callback(self) -> str | None:
         """Where Discord sends people back to who let us see their connections; None where that is not set up."""
-        if self.public_url is None or self.discord_client_id is None:
-            return None
-        return f"{str(self.public_url).rstrip('/')}{CALLBACK}"
+        return None if self.discord_client_id is None else self._public(CALLBACK)
 
     @property
     def on_slack(self) -> bool:
         """Whether there is a way to hear Slack; then there is one to answer, too."""
         return self.slack_app_token is not None or self.slack_signing_secret is not None
+
+    @property
+    def slack_events_url(self) -> str | None:
+        """Where Slack delivers to over the web; None where it has no way there."""
+        return self._public(EVENTS)
+
+    @property
+    def slack_redirect_url(self) -> str | None:
+        """Where people come back to who have installed the bot in a workspace; None where nobody does."""
+        return None if self.slack_client_id is None else self._public(REDIRECT)
+
+    @property
+    def slack_install_url(self) -> str | None:
+        """Where any workspace may install the bot; None where only one has it."""
+        return None if self.slack_client_id is None else self._public(INSTALL)
 
     @property
     def models(self) -> Path:
@@ -270,6 +284,9 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{quote(str(self.home / 'indiean.sqlite'))}"
+
+    def _public(self, path: str) -> str | None:
+        return None if self.public_url is None else f"{str(self.public_url).rstrip('/')}{path}"
 
     def secrets(self) -> list[str]:
         """What must not be in a log."""

@@ -29,7 +29,11 @@ from tests.little_discord import APPLICATION, TOKEN, LittleDiscord
 from tests.loopback_steam import LoopbackSteam
 
 EN = Wording(Language.EN)
-OK, WARNING, MISSING, BROKEN = State
+OK, OFF, WARNING, MISSING, BROKEN = State
+
+
+UNASKED = {Check.PUBLIC, Check.SLACK_WAY, Check.SLACK_SCOPES, Check.SLACK_MANIFEST, Check.SLACK_STATUS}
+"""What is not looked at where Discord is all that is set up."""
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +43,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("INDIEAN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("INDIEAN_STEAM_API_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("INDIEAN_DISCORD_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("INDIEAN_SLACK_API_URL", "http://127.0.0.1:9")
     monkeypatch.chdir(tmp_path)
 
 
@@ -107,7 +112,7 @@ def test_json_has_every_finding(discord: LittleDiscord, capsys: pytest.CaptureFi
 
     assert said["ready"] is False
     assert {"check": "model", "state": "missing", "sentence": EN.say("doctor.model_missing")} in said["findings"]
-    assert [finding["check"] for finding in said["findings"]] == [check for check in Check if check is not Check.PUBLIC]
+    assert [finding["check"] for finding in said["findings"]] == [check for check in Check if check not in UNASKED]
 
 
 def test_wrong_settings_are_all_that_is_said(
@@ -151,7 +156,7 @@ async def test_nobody_is_waited_for_long_and_all_are_asked_at_once(
     async with asyncio.timeout(10):
         findings = await examine(read_settings(), EN, patience=0.2)
 
-    assert {finding.check: finding.state for finding in findings if finding.state is not OK} == {
+    assert {finding.check: finding.state for finding in findings if finding.state not in {OK, OFF}} == {
         Check.MODEL: MISSING,
         Check.STEAM: WARNING,
         Check.DISCORD: BROKEN,
@@ -361,7 +366,7 @@ def told(**about: Any) -> Answer:
 @pytest.mark.parametrize(
     ("oauth", "about", "state", "word"),
     [
-        (None, told(), OK, "INDIEAN_DISCORD_CLIENT_ID"),
+        (None, told(), OFF, "INDIEAN_DISCORD_CLIENT_ID"),
         (OAUTH, None, OK, OAUTH.callback),
         (OAUTH, told(), OK, "exactly: https://bot.example/discord/callback"),
         (OAUTH, told(redirect_uris=[OAUTH.callback]), OK, "back to https://bot.example/discord/callback"),

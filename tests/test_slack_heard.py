@@ -91,6 +91,10 @@ def test_a_response_url_is_not_in_sight() -> None:
         ("/curate", "roguelike", "curate", {"tag": "roguelike"}),
         ("/digest", "here day: friday hour: 9", "digest here", {"day": "friday", "hour": "9"}),
         ("/help", "", "help", {}),
+        ("/indiean", "", "help", {}),
+        ("/indiean", "curate roguelike", "curate", {"tag": "roguelike"}),
+        ("/indiean", "/digest here hour: 9", "digest here", {"hour": "9"}),
+        ("/indiean", "nonsense", "nonsense", {}),
         ("/similar", "Tom &amp; Jerry &lt;3", "similar", {"game": "Tom & Jerry <3"}),
         (
             "/recommend",

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.hosting.serving import listening
-from bot.slack.running import EVENTS, routes, run_by_web
+from bot.slack.paths import EVENTS
+from bot.slack.running import routes, run_by_web
 from bot.web import web_app
 from tests.fakes import PUBLIC
 from tests.loopback_slack import LoopbackSlack

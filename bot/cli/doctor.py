@@ -19,6 +19,7 @@ from bot.wording import Wording
 
 MARKS = {
     State.OK: ("✓", "green"),
+    State.OFF: ("·", "dim"),
     State.WARNING: ("!", "yellow"),
     State.MISSING: ("✗", "red"),
     State.BROKEN: ("✗", "red"),

@@ -17,6 +17,8 @@ from bot.typed import parse
 from recommender.catalog import Catalog, Game
 
 PLATFORM = "slack"
+EVERY = "indiean"
+"""The command that any other may be said after: Slack gives a name that two apps have to the one installed last."""
 SHOWN = 3
 """Cards of one answer: what a phone shows without scrolling for long."""
 
@@ -115,7 +117,9 @@ def key_of(body: Raw) -> str:
 
 def command_said(command: str, text: str, commands: Sequence[Command], team: str) -> Said:
     """A slash command and what was typed after it; people are named by workspace and user."""
-    spoken = parse(f"/{command.lstrip('/')} {plain(text)}", commands)
+    name, typed = command.lstrip("/"), plain(text).strip()
+    line = f"/{name} {typed}" if name != EVERY else typed and f"/{typed.removeprefix('/')}"
+    spoken = parse(line, commands)
     known = next((one for one in commands if one.name == spoken.command), None)
     options, mentioned = dict(spoken.options), dict[str, str]()
     for option in known.options if known else ():

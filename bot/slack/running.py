@@ -20,11 +20,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import PlatformRefused, PlatformUnavailable
 from bot.slack.app import SlackBot
+from bot.slack.paths import EVENTS
 
 log = logging.getLogger(__name__)
 
-EVENTS = "/slack/events"
-"""Where Slack delivers everything that goes over the web."""
 DRAIN = 15.0
 """Seconds that the answers under way may take when the bot is told to stop."""
 CONNECTING = 30.0

@@ -89,7 +89,7 @@ class WebApi:
             if early:
                 self.limited.append(f"{method} {call.said.get('channel')}")
                 return broken(request, rate_limited(method, early))
-            return answered(METHODS[method][1](call))
+            return answered(METHODS[method][1](call), scopes=call.team.scopes)
         except Refusal as refusal:
             self.world.refuse(method, refusal, None if asked is None else asked.said)
             return answered(refusal.payload, refusal.status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -77,8 +78,9 @@ def _nested(text: str, error: str) -> object:
         raise Refusal(error) from None
 
 
-def answered(answer: Payload, status: int = 200) -> web.Response:
-    return web.json_response(answer, status=status)
+def answered(answer: Payload, status: int = 200, scopes: Iterable[str] = ()) -> web.Response:
+    """`scopes` are what the token that asked is good for."""
+    return web.json_response(answer, status=status, headers={"X-OAuth-Scopes": ",".join(sorted(scopes))})
 
 
 def broken(request: web.Request, fault: Fault) -> web.Response:

@@ -27,10 +27,15 @@ class OAuth:
     callback: str
 
 
-def of_token(about: Answer | None, words: Wording) -> Finding:
-    """`about` is Discord's answer about the application, None where there is no token to ask with."""
-    if about is None:
+def without_token(words: Wording, *, needed: bool) -> Finding:
+    """`needed` says that there is no other chat."""
+    if needed:
         return Finding(Check.DISCORD, State.MISSING, words.say("doctor.token_missing"))
+    return Finding(Check.DISCORD, State.OFF, words.say("doctor.discord_off"))
+
+
+def of_token(about: Answer, words: Wording) -> Finding:
+    """`about` is Discord's answer about the application."""
     if about.status == HTTPStatus.UNAUTHORIZED:
         return Finding(Check.DISCORD, State.BROKEN, words.say("doctor.token_refused"))
     if about.status != HTTPStatus.OK or not _identity(about):
@@ -73,7 +78,7 @@ def of_starts(remaining: int, total: int, words: Wording) -> Finding:
 
 def of_oauth(oauth: OAuth | None, about: Answer | None, words: Wording) -> Finding:
     if oauth is None:
-        return Finding(Check.OAUTH, State.OK, words.say("doctor.oauth_off"))
+        return Finding(Check.OAUTH, State.OFF, words.say("doctor.oauth_off"))
     identity = _identity(about) if about else ""
     if identity and identity != oauth.client_id:
         return Finding(Check.OAUTH, State.WARNING, words.say("doctor.oauth_other", client_id=oauth.client_id))

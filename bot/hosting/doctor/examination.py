@@ -7,13 +7,26 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+from pydantic import SecretStr
 
 from bot.discord.payloads import command_payloads
 from bot.discord.starts import read_limit
-from bot.hosting.doctor.discord import OAuth, of_application, of_commands, of_oauth, of_starts, of_token
+from bot.hosting.doctor.discord import OAuth, of_application, of_commands, of_oauth, of_starts, of_token, without_token
 from bot.hosting.doctor.finding import Answer, Check, Finding, State
 from bot.hosting.doctor.own import Model, of_database, of_home, of_model, of_public, of_steam
+from bot.hosting.doctor.slack import (
+    for_any_workspace,
+    not_on_slack,
+    of_delivery,
+    of_manifest,
+    of_scopes,
+    of_slack_token,
+    of_socket,
+    of_status_channel,
+    without_delivery,
+)
 from bot.settings import Settings
+from bot.slack.manifest import shipped, wanted_names
 from bot.wording import Wording
 from recommender.errors import NoModel, RecommenderError
 from recommender.registry import Registry
@@ -36,6 +49,7 @@ async def examine(settings: Settings, words: Wording, patience: float = PATIENCE
             _database(settings, words, patience),
             _steam(settings, words, patience),
             _discord(settings, client, words),
+            _slack(settings, client, words),
             _public(settings, client, words),
         )
     settled = Finding(Check.SETTINGS, State.OK, words.say("doctor.settings_ok"))
@@ -78,7 +92,7 @@ async def _steam(settings: Settings, words: Wording, patience: float) -> list[Fi
 async def _discord(settings: Settings, client: httpx.AsyncClient, words: Wording) -> list[Finding]:
     oauth = _oauth(settings)
     if settings.discord_token is None:
-        return [of_token(None, words), of_oauth(oauth, None, words)]
+        return [without_token(words, needed=not settings.on_slack), *_oauth_alone(oauth, settings, words)]
     api = str(settings.discord_api_url).rstrip("/")
     login = {"Authorization": f"Bot {settings.discord_token.get_secret_value()}"}
     about, gateway = await asyncio.gather(
@@ -91,6 +105,29 @@ async def _discord(settings: Settings, client: httpx.AsyncClient, words: Wording
         found.append(of_starts(limit.remaining, limit.total, words))
     registered = await _ask(client, f"{api}/applications/{about.fields['id']}/commands", login)
     return [*found, of_commands(registered, command_payloads(), words)]
+
+
+async def _slack(settings: Settings, client: httpx.AsyncClient, words: Wording) -> list[Finding]:
+    token, install = settings.slack_bot_token, settings.slack_install_url
+    status = of_status_channel(settings.slack_status_channel, words, token=token is not None)
+    if token is None and install is None:
+        off = not_on_slack(words)
+        return [off] if status.state is State.OFF else [off, status]
+    found = [await _slack_way(settings, client, words), of_manifest(shipped(), wanted_names(), words), status]
+    if install is not None:
+        found.append(for_any_workspace(install, words))
+    if token is not None:
+        about = await _ask_slack(client, settings, "auth.test", token)
+        found += [of_slack_token(about, words), *of_scopes(about, words)]
+    return found
+
+
+async def _slack_way(settings: Settings, client: httpx.AsyncClient, words: Wording) -> Finding:
+    if settings.slack_app_token is not None:
+        return of_socket(await _ask_slack(client, settings, "apps.connections.open", settings.slack_app_token), words)
+    if settings.slack_signing_secret is not None:
+        return of_delivery(settings.slack_events_url, words)
+    return without_delivery(words, needed=settings.discord_token is None)
 
 
 async def _public(settings: Settings, client: httpx.AsyncClient, words: Wording) -> list[Finding]:
@@ -106,10 +143,20 @@ def _oauth(settings: Settings) -> OAuth | None:
     return OAuth(settings.discord_client_id, settings.discord_callback)
 
 
-async def _ask(client: httpx.AsyncClient, url: str, headers: Mapping[str, str]) -> Answer:
+def _oauth_alone(oauth: OAuth | None, settings: Settings, words: Wording) -> list[Finding]:
+    """Who is not on Discord need not hear of what is to be had there."""
+    return [] if oauth is None and settings.on_slack else [of_oauth(oauth, None, words)]
+
+
+async def _ask(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], method: str = "GET") -> Answer:
     try:
         async with asyncio.timeout(client.timeout.read):
-            answer = await client.get(url, headers=headers)
+            answer = await client.request(method, url, headers=headers)
     except (httpx.HTTPError, TimeoutError) as error:
         return Answer(None, why=type(error).__name__)
-    return Answer(answer.status_code, answer.content)
+    return Answer(answer.status_code, answer.content, headers=answer.headers)
+
+
+async def _ask_slack(client: httpx.AsyncClient, settings: Settings, method: str, token: SecretStr) -> Answer:
+    login = {"Authorization": f"Bearer {token.get_secret_value()}"}
+    return await _ask(client, f"{str(settings.slack_api_url).rstrip('/')}/{method}", login, "POST")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """`missing` and `broken` keep the bot from serving, a `warning` does not."""
+    """`missing` and `broken` keep the bot from serving, a `warning` does not; what is `off` nobody has asked for."""
 
     OK = "ok"
+    OFF = "off"
     WARNING = "warning"
     MISSING = "missing"
     BROKEN = "broken"
@@ -32,6 +33,11 @@ class Check(StrEnum):
     PUBLIC = "public"
     INVITE = "invite"
     INSTALL_LINK = "install_link"
+    SLACK = "slack"
+    SLACK_WAY = "slack_way"
+    SLACK_SCOPES = "slack_scopes"
+    SLACK_MANIFEST = "slack_manifest"
+    SLACK_STATUS = "slack_status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +51,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of an HTTP request: a status and the body, or why there is none."""
+    """What came of an HTTP request: a status, the body and the headers in small letters, or why there is none."""
 
     status: int | None
     content: bytes = b""
     why: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def body(self) -> object:
