@@ -9,14 +9,14 @@ import pytest
 
 from bot.cli.people import sample_world
 from bot.commands import COMMANDS
-from bot.discord.cards import Look, messages
-from bot.discord.heard import SHOWN
+from bot.discord import cards
 from bot.dispatch import dispatch
-from bot.messages import Language
+from bot.messages import Language, Reply, Value
 from bot.settings import Settings
 from bot.shop import STORE
+from bot.slack import blocks
 from bot.wording import Wording
-from tests.discord_screen import components, screen
+from tests import discord_screen, slack_screen
 from tests.fakes import open_place, request
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -27,12 +27,27 @@ def test_every_command_stands_in_the_readme(command: str) -> None:
     assert f"`/{command}`" in README.read_text("utf-8")
 
 
-async def test_the_card_in_the_readme_is_the_one_that_is_drawn(tmp_path: Path) -> None:
-    served = sample_world(Settings(home=tmp_path / "demo"))
-    asked = replace(request("recommend", games="Hades, Dead Cells, Slay the Spire"), id="1", shown=SHOWN)
-    async with open_place(tmp_path, served) as place:
-        reply = await dispatch(asked, place.desk)
-    look = Look(Wording(Language.EN), STORE, {pick.game.app_id: "https://covers.example" for pick in reply.picks})
-    (sent,) = messages(reply, look)
+async def answered(folder: Path, command: str, **options: Value) -> Reply:
+    served = sample_world(Settings(home=folder / "demo"))
+    asked = replace(request(command, **options), id="1", shown=3)
+    async with open_place(folder, served) as place:
+        return await dispatch(asked, place.desk)
 
-    assert screen(components(sent.view), ephemeral=True).strip() in README.read_text("utf-8")
+
+def covers(reply: Reply) -> dict[int, str]:
+    return {pick.game.app_id: "https://covers.example" for pick in reply.picks}
+
+
+async def test_the_card_of_discord_in_the_readme_is_the_one_that_is_drawn(tmp_path: Path) -> None:
+    reply = await answered(tmp_path, "recommend", games="Hades, Dead Cells, Slay the Spire")
+    (sent,) = cards.messages(reply, cards.Look(Wording(Language.EN), STORE, covers(reply)))
+
+    drawn = discord_screen.screen(discord_screen.components(sent.view), ephemeral=True)
+    assert drawn.strip() in README.read_text("utf-8")
+
+
+async def test_the_card_of_slack_in_the_readme_is_the_one_that_is_drawn(tmp_path: Path) -> None:
+    reply = await answered(tmp_path, "curate", tag="Metroidvania", max_price=15, mix="gems")
+    (sent,) = blocks.messages(reply, blocks.Look(Wording(Language.EN), STORE, covers(reply)))
+
+    assert slack_screen.screen(sent.blocks).strip() in README.read_text("utf-8")
