@@ -10,10 +10,11 @@ from collections.abc import Sequence
 import typer
 from rich.logging import RichHandler
 
-from bot.cli import data, discord_sync, doctor, learn, models, people, serve
+from bot.cli import data, discord_sync, doctor, learn, models, people, serve, slack
 from bot.cli.output import err
 from bot.errors import BotError
 from bot.settings import SettingsRefused
+from jobs.errors import JobError
 from recommender.errors import RecommenderError
 from storage.errors import StorageError
 
@@ -33,6 +34,7 @@ app.command("recommend")(people.recommend)
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.add_typer(discord_sync.app, name="discord")
+app.add_typer(slack.app, name="slack")
 app.add_typer(data.app, name="data")
 app.command("train")(learn.train_command)
 app.command("evaluate")(learn.evaluate_command)
@@ -61,7 +63,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         for problem in refused.problems:
             err().print(f"[red]setting[/red] {problem}", soft_wrap=True)
         return REFUSED
-    except (BotError, RecommenderError, StorageError, OSError) as refused:
+    except (BotError, JobError, RecommenderError, StorageError, OSError) as refused:
         err().print("[red]refused[/red]", end=" ")
         err().print(str(refused), markup=False, soft_wrap=True)
         return REFUSED
