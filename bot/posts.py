@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import replace
+from pathlib import PurePath
 from urllib.parse import urlsplit
 
 from jobs.posting import News, Post
@@ -11,6 +12,8 @@ from jobs.posting import News, Post
 MARKS = {News.GOOD: "✅", News.BAD: "❌"}
 LONGEST = 3000
 """Characters of an address; Slack takes no longer ones."""
+NAME = 80
+"""Characters of the name of a file."""
 
 
 def tidy(post: Post, label: str) -> Post:
@@ -25,7 +28,7 @@ def tidy(post: Post, label: str) -> Post:
         text=_clean(post.text),
         facts=tuple(fact for fact in facts if any(fact)),
         link=(_line(post.link[0]) or label, _line(post.link[1])) if post.link is not None else None,
-        chart=replace(post.chart, alt=_line(post.chart.alt)) if post.chart is not None else None,
+        chart=replace(post.chart, name=_name(post.chart.name), alt=_line(post.chart.alt)) if post.chart else None,
     )
 
 
@@ -41,6 +44,11 @@ def leads_somewhere(address: str) -> bool:
         return False
     whole = address.isprintable() and " " not in address and len(address) <= LONGEST
     return whole and parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def _name(said: str) -> str:
+    """Of a file, without a folder; its end is kept, which says what kind of file it is."""
+    return PurePath(_line(said)).name.strip(".")[-NAME:] or "chart.png"
 
 
 def _line(text: str) -> str:

@@ -34,8 +34,7 @@ class TerminalPoster:
         self._print(Group(*_parts(post)))
         if post.chart is not None:
             path = await asyncio.to_thread(_put, post.chart, self._folder)
-            alt = f"📈 {post.chart.alt or post.chart.name}"
-            self._print(Group(plain(alt), plain(self._words.say("terminal.saved", path=path))))
+            self._print(plain(f"📈 {post.chart.alt}\n{self._words.say('terminal.saved', path=path)}"))
 
     def _print(self, seen: RenderableType) -> None:
         try:
@@ -69,7 +68,7 @@ def _parts(post: Post) -> Iterator[RenderableType]:
 
 def _put(chart: Chart, folder: Path) -> Path:
     """The path of the file; one of the same name is replaced."""
-    path = folder / (Path(chart.name).name or "chart.png")
+    path = folder / chart.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_bytes(chart.png)

@@ -14,11 +14,11 @@ class News(StrEnum):
 
 @dataclass(frozen=True)
 class Chart:
-    """`png` is the file as it is, `alt` says in words what it shows."""
+    """`png` is the file as it is, `alt` says in words what it shows; where it is empty the title of the post does."""
 
     name: str
     png: bytes = field(repr=False)
-    alt: str
+    alt: str = ""
 
 
 @dataclass(frozen=True)

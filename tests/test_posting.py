@@ -111,16 +111,31 @@ async def test_facts_are_shown_or_counted(board: Board) -> None:
         replace(TRAINING, link=("x" * 500, "https://ci.example/" + "x" * 5_000)),
         replace(TRAINING, link=("no address", "javascript:alert(1)")),
         replace(TRAINING, link=("no address", "https://[half")),
-        replace(TRAINING, chart=Chart("../../etc/chart.png", PNG, "")),
+        replace(TRAINING, chart=Chart("../../etc/chart.png", PNG)),
+        replace(TRAINING, chart=Chart("\x00" + "그림" * 400 + ".png", PNG)),
+        replace(TRAINING, chart=Chart("..", PNG)),
         replace(TRAINING, chart=Chart("chart.png", PNG, "그림 " * 5_000)),
     ],
-    ids=["long", "empty", "blank", "control characters", "long link", "no link", "half a link", "path", "long alt"],
+    ids=[
+        "long",
+        "empty",
+        "blank",
+        "control characters",
+        "long link",
+        "no link",
+        "half a link",
+        "path",
+        "long name",
+        "no name",
+        "long alt",
+    ],
 )
 async def test_whatever_a_post_holds_it_stands_there(board: Board, post: Post) -> None:
     await board.poster.post(post)
 
     assert "❌" in board.seen() or "✅" in board.seen()
     assert "\x1b" not in board.seen()
+    assert board.charts() == ([PNG] if post.chart is not None else [])
 
 
 async def test_posts_stand_in_the_order_in_which_they_were_posted(board: Board) -> None:

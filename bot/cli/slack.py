@@ -48,11 +48,11 @@ def _address(said: str) -> str:
     return said
 
 
-def _facts(said: list[str]) -> list[str]:
-    wrong = [fact for fact in said if not all(part.strip() for part in fact.partition("=")[::2])]
+def _facts(said: list[str] | None) -> list[str]:
+    wrong = [fact for fact in said or () if not all(part.strip() for part in fact.partition("=")[::2])]
     if wrong:
         raise typer.BadParameter(f"{wrong[0]!r} is no fact: write it as LABEL=VALUE")
-    return said
+    return said or []
 
 
 @app.callback()
@@ -76,7 +76,7 @@ def notify_command(
     words = Wording(settings.language)
     facts = tuple((label.strip(), value.strip()) for label, _, value in (one.partition("=") for one in fact or ()))
     link = (words.say("post.link"), url)
-    post = Post(NEWS[status], title, text, facts, link, None if chart is None else _chart(chart, title))
+    post = Post(NEWS[status], title, text, facts, link, None if chart is None else _chart(chart))
     asyncio.run(_poster(settings, words).post(post))
 
 
@@ -90,7 +90,7 @@ def _poster(settings: Settings, words: Wording) -> SlackPoster:
     return SlackPoster(client, channel, words, Pace())
 
 
-def _chart(path: Path, title: str) -> Chart:
+def _chart(path: Path) -> Chart:
     try:
         with path.open("rb") as file:
             png = file.read(LARGEST + 1)
@@ -100,4 +100,4 @@ def _chart(path: Path, title: str) -> Chart:
         raise FileRefused(f"the chart {path} is no PNG file: save it as one, or leave --chart out")
     if len(png) > LARGEST:
         raise FileRefused(f"the chart {path} is larger than {LARGEST // 1_000_000} MB: draw it smaller")
-    return Chart(path.name, png, title)
+    return Chart(path.name, png)

@@ -34,7 +34,7 @@ def drawn(post: Post, words: Wording) -> Sent:
     below = [words.say("slack.more", n=left)] if left else []
     if post.chart is not None and post.chart.alt:
         below.append(cut(f"📈 {post.chart.alt}", ALT))
-    blocks = [
+    blocks: list[Block] = [
         header(post.title),
         *([section(plain(post.text, SAID))] if post.text else []),
         *({"type": "section", "fields": fields[at : at + FIELDS]} for at in range(0, len(fields), FIELDS)),
