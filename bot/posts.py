@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from dataclasses import replace
 from pathlib import PurePath
 from urllib.parse import urlsplit
@@ -14,6 +14,8 @@ LONGEST = 3000
 """Characters of an address; Slack takes no longer ones."""
 NAME = 80
 """Characters of the name of a file."""
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 def tidy(post: Post, label: str) -> Post:
@@ -56,5 +58,4 @@ def _line(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    lines = "\n".join(text.splitlines()).expandtabs()
-    return "".join(sign for sign in lines if sign == "\n" or unicodedata.category(sign) != "Cc").strip()
+    return _CONTROL.sub("", "\n".join(text.expandtabs().splitlines())).strip()

@@ -28,21 +28,25 @@ class TerminalPoster:
 
     def __init__(self, console: Console, folder: Path, words: Wording) -> None:
         self._console, self._folder, self._words = console, folder, words
+        self._one_by_one = asyncio.Lock()
 
     async def post(self, post: Post) -> None:
         post = tidy(post, self._words.say("post.link"))
-        self._print(Group(*_parts(post)))
-        if post.chart is not None:
-            path = await asyncio.to_thread(_put, post.chart, self._folder)
-            self._print(plain(f"📈 {post.chart.alt}\n{self._words.say('terminal.saved', path=path)}"))
+        async with self._one_by_one:
+            self._print(Group(*_parts(post)), NotPosted)
+            if post.chart is not None:
+                path = await asyncio.to_thread(_put, post.chart, self._folder)
+                alt = [f"📈 {post.chart.alt}"] if post.chart.alt else []
+                saved = self._words.say("terminal.saved", path=path)
+                self._print(plain("\n".join([*alt, saved])), ChartNotPosted)
 
-    def _print(self, seen: RenderableType) -> None:
+    def _print(self, seen: RenderableType, otherwise: type[NotPosted]) -> None:
         try:
             with self._console.capture() as printed:
                 self._console.print(seen)
             self._console.print(seen, Text(), sep="\n")
         except OSError as error:
-            raise NotPosted(
+            raise otherwise(
                 f"the terminal takes no text ({error.strerror}): send the output elsewhere, or post to Slack with "
                 "INDIEAN_SLACK_BOT_TOKEN and INDIEAN_SLACK_STATUS_CHANNEL"
             ) from error

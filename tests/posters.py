@@ -61,11 +61,11 @@ def slack_poster(slack: LoopbackSlack, channel: Channel, pace: Pace | None = Non
 
 
 def read(body: Body) -> str:
-    """As it reads, without markup; its text where there are no blocks."""
+    """As it reads, without markup, its files by name; its text where there are no blocks."""
     texts = [part for part in walk(list(body.blocks)) if part.get("type") in {"plain_text", "mrkdwn"}]
     said = [part["text"] if part["type"] == "plain_text" else plain(part["text"]) for part in texts]
     links = [part["url"] for part in walk(list(body.blocks)) if "url" in part]
-    return "\n".join([*said, *links] if body.blocks else [plain(body.text)])
+    return "\n".join([*(said if body.blocks else [plain(body.text)]), *links, *(file.name for file in body.files)])
 
 
 def files(messages: list[Message]) -> list[bytes]:

@@ -146,6 +146,15 @@ async def test_posts_stand_in_the_order_in_which_they_were_posted(board: Board) 
     assert places == sorted(places)
 
 
+async def test_each_chart_stands_below_its_post(board: Board) -> None:
+    posts = [Post(News.GOOD, f"post number {at}.", chart=Chart(f"chart-{at}.png", PNG)) for at in range(10)]
+    await asyncio.gather(*map(board.poster.post, posts))
+    seen = board.seen()
+    places = [seen.index(words) for post in posts if post.chart for words in (post.title, post.chart.name)]
+
+    assert places == sorted(places)
+
+
 async def test_where_the_chart_cannot_go_all_else_stands_there_once(board: Board) -> None:
     board.jam()
     with pytest.raises(ChartNotPosted, match="without its chart"):

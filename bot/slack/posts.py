@@ -37,7 +37,7 @@ def drawn(post: Post, words: Wording) -> Sent:
     blocks: list[Block] = [
         header(post.title),
         *([section(plain(post.text, SAID))] if post.text else []),
-        *({"type": "section", "fields": fields[at : at + FIELDS]} for at in range(0, len(fields), FIELDS)),
+        *_columns(fields),
         *map(context, below),
         *(actions([button]) for button in _button(post.link)),
     ]
@@ -56,6 +56,11 @@ def _fields(facts: Sequence[tuple[str, str]]) -> list[Block]:
             break
         fields.append(marked(text))
     return fields
+
+
+def _columns(fields: Sequence[Block]) -> Iterator[Block]:
+    for at in range(0, len(fields), FIELDS):
+        yield {"type": "section", "fields": fields[at : at + FIELDS]}
 
 
 def _button(target: tuple[str, str] | None) -> Iterator[Block]:
