@@ -23,6 +23,7 @@ from bot.shop import Shop
 from bot.slack.deeds import Deeds
 from bot.slack.forms import found
 from bot.slack.heard import Raw, heard, key_of
+from bot.slack.pace import Pace
 from bot.slack.people import People
 from bot.slack.turn import SlackRefuses, Turn, retries, sdk_log
 
@@ -57,13 +58,14 @@ class SlackBot:
         shop: Shop = Shop(),  # noqa: B008 - frozen
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         signing_secret: str = "",
+        pace: Pace | None = None,
     ) -> None:
         self.bolt = AsyncApp(name="indiean", client=client, signing_secret=signing_secret, logger=sdk_log())
         self._people = People()
         self._deeds, self._now = Deeds(desk, shop, self._people, Names()), now
         self._keys: OrderedDict[str, None] = OrderedDict()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._leaving = False
+        self._leaving, self._pace = False, pace or Pace()
         self._listen()
 
     async def drain(self, within: float) -> int:
@@ -158,7 +160,7 @@ class SlackBot:
         """An event that the app has no use for is acknowledged all the same, or Slack would repeat it."""
 
     def _turn(self, client: AsyncWebClient, body: Raw) -> Turn:
-        return Turn(client, heard(body), self._now)
+        return Turn(client, heard(body), self._now, self._pace)
 
     def _begin(self, turn: Turn, work: Work, *, aloud: bool = True) -> None:
         """`aloud` says whether there is somebody waiting to whom to say what went wrong."""
