@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
@@ -15,10 +15,14 @@ from recommender.engine import Engine, Served
 from storage.accounts import Accounts
 from storage.database import Database
 from storage.errors import DatabaseError, DatabaseUnavailable
+from storage.events import reacted
 from storage.feedback import Feedback
-from storage.logs import Logs
+from storage.lake import Lake
+from storage.logs import Logs, Reaction
+from storage.patient_lake import PatientLake
 from storage.patient_logs import PatientLogs
 from storage.personal_data import PersonalData
+from storage.spool import Spool
 from storage.steam import Steam
 from storage.subscriptions import Subscriptions
 
@@ -50,18 +54,26 @@ async def running(
         await _primed(cooldowns, past)
         logs = PatientLogs(past)
         closing.push_async_callback(logs.close, GRACE)
+        lake = PatientLake(Lake(database), Spool(settings.spool), Spool(settings.spool / "aside"))
+        closing.push_async_callback(lake.close, GRACE)
+        lake.start()
         yield Desk(
             commands=COMMANDS,
             engine=engine,
             steam=libraries,
             logs=logs,
             past=past,
-            feedback=Feedback(database),
+            feedback=Feedback(database, heard_by(lake)),
             accounts=Accounts(database),
             subscriptions=Subscriptions(database),
             personal=PersonalData(database),
+            lake=lake,
             cooldowns=cooldowns,
         )
+
+
+def heard_by(lake: PatientLake) -> Callable[[Reaction], None]:
+    return lambda reaction: lake.put(reacted(reaction))
 
 
 async def _primed(cooldowns: Cooldowns | None, past: Logs) -> None:

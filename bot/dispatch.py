@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import uuid4
 
-from bot.commands.command import Command, Desk, Instead
+from bot.commands.command import Command, Desk, Instead, Kind
 from bot.commands.follow_ups import FOLLOW_UPS
 from bot.commands.near import commands_near
 from bot.commands.options import cleaned
@@ -22,7 +22,8 @@ from bot.wording import Wording
 from recommender.errors import RecommenderError
 from recommender.recommend import Pick
 from storage.errors import DatabaseError, StorageError
-from storage.logs import Impression, Offered, RequestLog
+from storage.events import asked
+from storage.logs import Impression, Offered, OptionValue, RequestLog
 
 log = logging.getLogger(__name__)
 
@@ -144,8 +145,16 @@ def _log(told: _Told, desk: Desk, latency_ms: int) -> None:
         page=request.page,
         choices=[_offered(choice) for choice in reply.choices] if command else [],
     )
-    desk.logs.record(row, _impressions(reply.picks))
+    shown = _impressions(reply.picks)
+    desk.logs.record(row, shown)
+    desk.lake.put(asked(row, _naming_nobody(row.options, desk), shown))
     log.info("/%s on %s: %s in %d ms", row.command, row.platform, row.outcome, row.latency_ms)
+
+
+def _naming_nobody(options: Mapping[str, OptionValue], desk: Desk) -> dict[str, OptionValue]:
+    """The lake is only added to: whom somebody named for a group could not be taken out of it again."""
+    members = {option.name for known in desk.commands for option in known.options if option.kind is Kind.MEMBERS}
+    return {name: value for name, value in options.items() if name not in members}
 
 
 def _offered(choice: Choice) -> Offered:

@@ -275,6 +275,10 @@ class Settings(BaseSettings):
         return self.home / "models"
 
     @property
+    def spool(self) -> Path:
+        return self.home / "spool"
+
+    @property
     def warehouse(self) -> Path:
         return self.home / "warehouse.duckdb"
 

@@ -10,6 +10,8 @@ from typing import Literal, TypeAlias
 from sqlalchemy import Row, delete, insert, select
 
 from storage.database import Database, insert_or_replace
+from storage.events import Kind
+from storage.lake import forget
 from storage.schema import link_states, linked_accounts
 from storage.steam_id import SteamID
 
@@ -47,11 +49,13 @@ class Accounts:
         async with self._database.transaction() as connection:
             await connection.execute(insert_or_replace(connection, linked_accounts, row))
 
-    async def unlink(self, platform: str, person: str) -> Account | None:
-        """What was there."""
+    async def unlink(self, platform: str, person: str, now: datetime) -> Account | None:
+        """What was there. With it goes what the lake has of its library."""
         theirs = (linked_accounts.c.platform == platform) & (linked_accounts.c.person == person)
         async with self._database.transaction() as connection:
             row = (await connection.execute(delete(linked_accounts).where(theirs).returning(linked_accounts))).first()
+            if row is not None:
+                await forget(connection, platform, person, now, frozenset({Kind.LIBRARY}))
         return _account(row) if row is not None else None
 
     async def begin(self, platform: str, person: str, state_hash: str, now: datetime) -> None:

@@ -5,6 +5,8 @@ StorageError
 │   └── DatabaseUnavailable     cannot connect, locked, disk full: worth another try
 ├── WarehouseError
 │   └── WarehouseBusy           another process holds the warehouse file
+├── SpoolError                  the folder beside the database cannot be written, read or had in time
+├── EventRefused                an event that no lake can keep, wherever it is tried
 ├── DatasetRefused              a file that is foreign, truncated or damaged; carries path and line
 └── SteamError
     ├── SteamIdInvalid          what was typed is no Steam ID in any form
@@ -39,6 +41,14 @@ class WarehouseError(StorageError):
 
 
 class WarehouseBusy(WarehouseError):
+    pass
+
+
+class SpoolError(StorageError):
+    pass
+
+
+class EventRefused(StorageError):
     pass
 
 

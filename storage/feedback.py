@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
@@ -26,10 +27,14 @@ _TAKEN_BACK = {Opinion.HIDE: "unhide", Opinion.LIKE: "unlike", Opinion.OWN: "dis
 
 
 class Feedback:
-    """Every method raises DatabaseUnavailable and DatabaseError as Database does."""
+    """`heard` is told of each reaction once it is written.
 
-    def __init__(self, database: Database) -> None:
+    Every method raises DatabaseUnavailable and DatabaseError as Database does.
+    """
+
+    def __init__(self, database: Database, heard: Callable[[Reaction], None] = lambda _: None) -> None:
         self._database = database
+        self._heard = heard
 
     async def of(self, platform: str, person: str) -> dict[int, Opinion]:
         """By app id."""
@@ -64,4 +69,5 @@ class Feedback:
             kind = _TAKEN_BACK[opinion] if taken_back else opinion.value
             reaction = Reaction(uuid4().hex, now, platform, person, app_id, kind, request_id)
             await connection.execute(insert(reactions).values(asdict(reaction)))
+        self._heard(reaction)
         return not taken_back

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import asdict
+from datetime import date, datetime
 from typing import TypeAlias
 
 from sqlalchemy import ColumnElement, Select, Table, Text, cast, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
+from storage.events import ALL, Event, erased
+from storage.lake import add, take_turn
 from storage.schema import UtcDateTime, digest_channels, impressions, metadata, requests
 
 Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"] | None
-"""What JSON can say; moments are ISO 8601 in UTC."""
+"""What JSON can say; days and moments are ISO 8601, moments in UTC, and bytes base64."""
 
 NAMING = (requests.c.options, requests.c.choices)
 """Where the ids of people may stand beside those of who asked: whom to pick for together."""
@@ -41,20 +45,28 @@ class PersonalData:
             }
         return {name: rows for name, rows in found.items() if rows}
 
-    async def erase(self, platform: str, person: str) -> dict[str, int]:
+    async def erase(self, platform: str, person: str, now: datetime) -> dict[str, int]:
         """Forgets it all or nothing; says how many rows of which table that were, without those that had none.
 
         A digest that they asked for stays the channel's, and no longer says who asked; what others asked stays, without
-        the option that named this person. Writes that a PatientLogs still holds come back afterwards: flush it first.
+        the option that named this person. Writes that a PatientLogs still holds come back afterwards: flush it first;
+        and let the PatientLake forget, too. What is left is the word to the lake's readers to forget a pseudonym.
         """
-        erased = {}
+        removed = {}
         async with self._database.transaction() as connection:
+            await take_turn(connection)
             for table, theirs in _about(platform, person).items():
-                erased[table.name] = (await connection.execute(delete(table).where(theirs))).rowcount
+                removed[table.name] = (await connection.execute(delete(table).where(theirs))).rowcount
+            await add(connection, [erased(platform, person, ALL, now)], now)
             made = _made(platform, person)
             await connection.execute(update(digest_channels).where(made).values(by=""))
             await _unname(connection, platform, person)
-        return {name: rows for name, rows in erased.items() if rows}
+        return {name: rows for name, rows in removed.items() if rows}
+
+
+def row_of(event: Event) -> dict[str, Value]:
+    """As it is shown once it is in the lake, but for its place there."""
+    return {name: _plain(value) for name, value in {"day": event.day, **asdict(event)}.items()}
 
 
 def _about(platform: str, person: str) -> dict[Table, ColumnElement[bool]]:
@@ -93,5 +105,7 @@ def _oldest_first(table: Table, theirs: ColumnElement[bool]) -> Select[tuple[obj
     return select(table).where(theirs).order_by(*moments, *table.primary_key)
 
 
-def _plain(value: Value | datetime) -> Value:
-    return value.isoformat() if isinstance(value, datetime) else value
+def _plain(value: Value | date | bytes) -> Value:
+    if isinstance(value, date):  # a moment is one, too
+        return value.isoformat()
+    return b64encode(value).decode() if isinstance(value, bytes) else value

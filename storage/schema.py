@@ -9,12 +9,14 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     Double,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -160,4 +162,33 @@ synced_commands = Table(
     Column("name", Text, primary_key=True),
     Column("digest", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+)
+
+# Only added to, until they are old or their person is forgotten. `seq` follows the order of the commits and is never
+# given twice, see storage/lake.py. On Postgres in partitions of a day, which `lake_events_` begins the names of.
+lake_events = Table(
+    "lake_events",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("schema", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("platform", Text),
+    Column("person", Text),
+    Column("payload", JSON, nullable=False),
+    Column("body", LargeBinary),
+    Column("arrived", UtcDateTime, nullable=False),
+    Index(None, "seq"),
+    Index(None, "platform", "person"),
+    postgresql_partition_by="RANGE (day)",
+)
+
+# One row a table that counts: whoever holds it writes, and the others wait.
+lake_sequence = Table(
+    "lake_sequence",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("last", BigInteger, nullable=False),
 )

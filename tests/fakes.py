@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from rich.console import Console
 
+from bot.app import heard_by
 from bot.commands import COMMANDS
 from bot.commands.command import Command, Desk
 from bot.commands.recents import Recents
@@ -23,9 +24,12 @@ from recommender.engine import Engine, Served
 from storage.accounts import Accounts
 from storage.database import Database
 from storage.feedback import Feedback
+from storage.lake import Lake
 from storage.logs import Logs
+from storage.patient_lake import PatientLake
 from storage.patient_logs import PatientLogs
 from storage.personal_data import PersonalData
+from storage.spool import Spool
 from storage.steam import Steam
 from storage.subscriptions import Subscriptions
 from tests import worlds
@@ -78,6 +82,7 @@ class Place:
 
     async def flush(self) -> None:
         assert await self.desk.logs.flush(within=5.0), "the log did not get written"
+        assert await self.desk.lake.flush(within=5.0), "the lake did not get its events"
 
 
 def request(command: str, **options: Value) -> Request:
@@ -95,6 +100,7 @@ async def open_place(
     engine = Engine(served or worlds.served())
     logs = Logs(database)
     queue = PatientLogs(logs)
+    lake = PatientLake(Lake(database), Spool(folder / "spool"), Spool(folder / "spool" / "aside"))
     async with LoopbackSteam() as loopback, Steam(loopback.url, loopback.key if key else None, attempts=1) as steam:
         _populate(loopback)
         desk = Desk(
@@ -103,10 +109,11 @@ async def open_place(
             steam=steam,
             logs=queue,
             past=logs,
-            feedback=Feedback(database),
+            feedback=Feedback(database, heard_by(lake)),
             accounts=Accounts(database),
             subscriptions=Subscriptions(database),
             personal=PersonalData(database),
+            lake=lake,
             recents=Recents(clock=clock),
             clock=clock,
         )
@@ -114,6 +121,7 @@ async def open_place(
             yield Place(desk, loopback, logs, database, clock, folder)
         finally:
             await queue.close(within=0.5)
+            await lake.close(within=0.5)
             engine.close()
             await database.close()
 

@@ -39,7 +39,7 @@ async def states(database: Database) -> int:
 
 async def test_who_has_linked_nothing_has_no_account(accounts: Accounts) -> None:
     assert await accounts.of("discord", "ada") is None
-    assert await accounts.unlink("discord", "ada") is None
+    assert await accounts.unlink("discord", "ada", NOON) is None
 
 
 async def test_a_linked_account_comes_back_as_it_was_linked(accounts: Accounts) -> None:
@@ -67,13 +67,13 @@ async def test_the_same_name_on_another_platform_is_another_person(accounts: Acc
     await accounts.link("discord", "ada", ALICE, "said", NOON)
 
     assert await accounts.of("slack", "ada") is None
-    assert await accounts.unlink("slack", "ada") is None
+    assert await accounts.unlink("slack", "ada", NOON) is None
 
 
 async def test_two_people_may_link_the_same_account(accounts: Accounts) -> None:
     for person in ("ada", "grace"):
         await accounts.link("discord", person, ALICE, "said", NOON)
-    await accounts.unlink("discord", "ada")
+    await accounts.unlink("discord", "ada", NOON)
 
     assert await accounts.of("discord", "grace") == Account(ALICE, "said", NOON)
 
@@ -93,8 +93,8 @@ async def test_of_many_leaves_out_who_has_linked_nothing(accounts: Accounts) -> 
 async def test_unlinking_gives_back_what_was_there_once(accounts: Accounts) -> None:
     await accounts.link("discord", "ada", ALICE, "said", NOON)
 
-    assert await accounts.unlink("discord", "ada") == Account(ALICE, "said", NOON)
-    assert await accounts.unlink("discord", "ada") is None
+    assert await accounts.unlink("discord", "ada", NOON) == Account(ALICE, "said", NOON)
+    assert await accounts.unlink("discord", "ada", NOON) is None
     assert await accounts.of("discord", "ada") is None
 
 

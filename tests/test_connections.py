@@ -126,7 +126,7 @@ async def test_the_token_is_given_back_at_once(way: Way) -> None:
 async def test_a_secret_opens_once(way: Way) -> None:
     back = await way.back()
     first = await way.connect.finish(**back, now=NOON)
-    await way.accounts.unlink("discord", ADA.id)
+    await way.accounts.unlink("discord", ADA.id, NOON)
     again = await way.connect.finish(**back, now=NOON)
 
     assert (first.end, again) == (End.LINKED, Ended(End.EXPIRED))

@@ -460,7 +460,7 @@ async def test_a_page_is_shown_again_without_reasons_while_steam_is_away(ann: Me
 async def test_an_answer_that_was_erased_is_a_sentence(ann: Member) -> None:
     answer = await ann.ask("recommend", games="Static")
     await ann.place.flush()
-    await ann.place.desk.personal.erase("terminal", "ann")
+    await ann.place.desk.personal.erase("terminal", "ann", NOON)
 
     for deed in (Deed.NEXT, Deed.PREVIOUS, Deed.SHARE, Deed.WHY, Deed.CHOOSE):
         reply = await ann.press(answer, deed, "Whisper Well" if deed is Deed.WHY else 1)

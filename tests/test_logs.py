@@ -278,7 +278,7 @@ async def test_who_was_slowed_down_has_not_asked(database: Database) -> None:
         (lambda logs: Feedback(logs._database).of("discord", "ada"), {"sqlite_autoindex_feedback_1"}),
         (lambda logs: Accounts(logs._database).of("discord", "ada"), {"sqlite_autoindex_linked_accounts_1"}),
         (
-            lambda logs: PersonalData(logs._database).erase("discord", "ada"),
+            lambda logs: PersonalData(logs._database).erase("discord", "ada", NOON),
             {"ix_requests_platform_person_at", "ix_reactions_platform_person", "sqlite_autoindex_feedback_1"},
         ),
     ],

@@ -82,6 +82,7 @@ async def test_the_file_has_every_table_about_oneself_with_its_meaning(place: Pl
         "feedback",
         "linked_accounts",
         "link_states",
+        "lake_events",
         "digest_channels",
     }
     for name, table in tables.items():

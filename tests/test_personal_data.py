@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Boolean, Column, Double, Table, Text, insert, select
+from sqlalchemy import JSON, Boolean, Column, Date, Double, LargeBinary, Table, Text, insert, select
 from sqlalchemy.types import TypeEngine
 
 from storage.accounts import Accounts
@@ -26,7 +26,7 @@ from tests.test_logs import asked, liked
 from tests.test_subscriptions import LOBBY
 
 ALICE = SteamID(FIRST + 22202)
-OF_NOBODY = {"synced_commands"}
+OF_NOBODY = {"synced_commands", "lake_sequence"}
 """Tables without a word about any person. Another one belongs here only if that is true of it."""
 
 
@@ -72,6 +72,8 @@ def cell(table: Table, column: Column[object], person: str) -> object:
         return cell(parent.column.table, parent.column, person)
     values: list[tuple[type[TypeEngine[Any]], object]] = [
         (UtcDateTime, NOON),
+        (Date, NOON.date()),
+        (LargeBinary, b"rows"),
         (JSON, []),
         (Boolean, False),
         (Double, 0.5),
@@ -82,7 +84,7 @@ def cell(table: Table, column: Column[object], person: str) -> object:
 
 async def test_of_somebody_unknown_nothing_is_kept(database: Database) -> None:
     assert await PersonalData(database).of("discord", "ada") == {}
-    assert await PersonalData(database).erase("discord", "ada") == {}
+    assert await PersonalData(database).erase("discord", "ada", NOON) == {}
 
 
 async def test_every_table_but_those_of_nobody_shows_its_rows_about_a_person(database: Database) -> None:
@@ -94,11 +96,11 @@ async def test_every_table_but_those_of_nobody_shows_its_rows_about_a_person(dat
 
 async def test_after_erasing_no_table_names_that_person(database: Database) -> None:
     await fill(database, "ada")
-    await PersonalData(database).erase("discord", "ada")
+    await PersonalData(database).erase("discord", "ada", NOON)
     left = await every_cell(database)
 
     assert [name for name, cells in left.items() if "ada" in cells] == []
-    assert {name for name, cells in left.items() if cells} == OF_NOBODY | {"digest_channels"}
+    assert {name for name, cells in left.items() if cells} == OF_NOBODY | {"digest_channels", "lake_events"}
 
 
 async def test_what_is_shown_is_theirs_whole_and_the_oldest_first(database: Database) -> None:
@@ -131,13 +133,13 @@ async def test_on_another_platform_the_same_name_is_somebody_else(database: Data
     await live(database, "ada", 1)
 
     assert await PersonalData(database).of("slack", "ada") == {}
-    assert await PersonalData(database).erase("slack", "ada") == {}
+    assert await PersonalData(database).erase("slack", "ada", NOON) == {}
     assert await PersonalData(database).of("discord", "ada") != {}
 
 
 async def test_erasing_says_how_many_rows_of_what_that_were(database: Database) -> None:
     await live(database, "ada", 1)
-    erased = await PersonalData(database).erase("discord", "ada")
+    erased = await PersonalData(database).erase("discord", "ada", NOON)
 
     assert erased == {
         "impressions": 2,
@@ -154,7 +156,7 @@ async def test_erasing_somebody_leaves_the_others_as_they_were(database: Databas
     await live(database, "ada", 1)
     await live(database, "grace", 2)
     before = await personal.of("discord", "grace")
-    await personal.erase("discord", "ada")
+    await personal.erase("discord", "ada", NOON)
 
     assert await personal.of("discord", "ada") == {}
     assert await personal.of("discord", "grace") == before
@@ -163,7 +165,7 @@ async def test_erasing_somebody_leaves_the_others_as_they_were(database: Databas
 
 async def test_a_digest_stays_the_channel_s_and_forgets_who_asked_for_it(database: Database) -> None:
     await live(database, "ada", 1)
-    await PersonalData(database).erase("discord", "ada")
+    await PersonalData(database).erase("discord", "ada", NOON)
     kept = await Subscriptions(database).of("discord", "channel-1")
 
     assert kept is not None
@@ -172,7 +174,7 @@ async def test_a_digest_stays_the_channel_s_and_forgets_who_asked_for_it(databas
 
 async def test_who_is_forgotten_comes_back_from_no_browser(database: Database) -> None:
     await live(database, "ada", 1)
-    await PersonalData(database).erase("discord", "ada")
+    await PersonalData(database).erase("discord", "ada", NOON)
 
     assert await Accounts(database).finish("hash-1", NOON, timedelta(minutes=10)) is None
 
@@ -181,7 +183,7 @@ async def test_another_s_page_of_their_answer_stays_with_the_other(database: Dat
     logs = Logs(database)
     await logs.record(asked(1), (Impression(1, 10, 0.5),))
     await logs.record(replace(asked(2, "grace"), root="request-1", page=2), (Impression(1, 20, 0.5),))
-    await PersonalData(database).erase("discord", "ada")
+    await PersonalData(database).erase("discord", "ada", NOON)
 
     assert await logs.answer("request-1") is None
     assert (await logs.page("request-1", 2)) is not None
@@ -194,7 +196,7 @@ async def test_what_others_asked_names_them_no_more_and_stays_otherwise(database
     alone = replace(asked(2, "grace"), options={"tag": "adagio"})
     await logs.record(group, ())
     await logs.record(alone, ())
-    await PersonalData(database).erase("discord", "ada")
+    await PersonalData(database).erase("discord", "ada", NOON)
     first, second = await logs.answer("request-1"), await logs.answer("request-2")
 
     assert first is not None

@@ -19,10 +19,11 @@ PROMISES = {
     "feedback": {Language.EN: "hid, like or own elsewhere", Language.KO: "숨기거나 좋아하거나 다른 곳에 가지고 계신"},
     "linked_accounts": {Language.EN: "the Steam account you linked", Language.KO: "연결하신 Steam 계정"},
     "link_states": {Language.EN: "a hash of the address", Language.KO: "주소의 해시"},
+    "lake_events": {Language.EN: "a log to learn from", Language.KO: "학습용 기록"},
     "digest_channels": {Language.EN: "weekly digests you set up", Language.KO: "설정하신 주간 소식"},
 }
 """The words about each table that has rows about people."""
-OF_NOBODY = {"synced_commands"}
+OF_NOBODY = {"synced_commands", "lake_sequence"}
 """Tables without a row about anybody."""
 LONGEST = 2000
 """Characters that every platform shows in one message."""

@@ -17,6 +17,7 @@ from recommender.library import Library
 from storage.accounts import Accounts
 from storage.feedback import Feedback
 from storage.logs import Logs
+from storage.patient_lake import PatientLake
 from storage.patient_logs import PatientLogs
 from storage.personal_data import PersonalData
 from storage.steam_id import SteamID
@@ -107,6 +108,8 @@ class Connect(Protocol):
 class Desk:
     """The collaborators of every command; `past` reads what `logs` wrote, which may be a moment behind.
 
+    `lake` takes the same and more as raw events, to learn from.
+
     Without `cooldowns` nobody is slowed. `clock` is in seconds and never runs backwards; `patience` is how many of
     them the log lines under way are waited for where an answer depends on them.
     """
@@ -120,6 +123,7 @@ class Desk:
     accounts: Accounts
     subscriptions: Subscriptions
     personal: PersonalData
+    lake: PatientLake
     connect: Connect | None = None
     cooldowns: Cooldowns | None = None
     recents: Recents = field(default_factory=Recents)

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from bot.wording import Wording
 
+LAKE = "lake_events"
+"""The table whose rows may still be on their way."""
+
 
 def counted(rows: Mapping[str, int], words: Wording) -> str:
     """How many rows of which table."""

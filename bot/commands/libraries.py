@@ -11,6 +11,7 @@ from bot.messages import Request
 from recommender.catalog import Game
 from recommender.library import Library
 from storage.errors import DatabaseError
+from storage.events import library_read
 from storage.feedback import Opinion
 from storage.steam_id import SteamID
 
@@ -36,7 +37,16 @@ async def linked_player(request: Request, desk: Desk) -> SteamID | None:
 async def linked_library(request: Request, desk: Desk) -> Library | None:
     """Of this person's linked account, with their opinions."""
     player = await linked_player(request, desk)
-    return None if player is None else await library_of(player, request, desk)
+    if player is None:
+        return None
+    return await with_opinions(await own_games(player, request, desk), player, request, desk)
+
+
+async def own_games(player: SteamID, request: Request, desk: Desk) -> Library:
+    """What Steam says of the account that this person linked: by that they agree that it is kept and learned from."""
+    library = await desk.steam.owned_games(player)
+    desk.lake.put(library_read(request.person.platform, request.person.id, library, request.at))
+    return library
 
 
 async def library_of(player: SteamID, request: Request, desk: Desk) -> Library:

@@ -6,10 +6,10 @@ import gzip
 import json
 
 from bot.commands.command import Desk
-from bot.commands.kept import counted, meaning
-from bot.messages import Attachment, Reply, Request
+from bot.commands.kept import LAKE, counted, meaning
+from bot.messages import Attachment, Person, Reply, Request
 from bot.wording import Wording
-from storage.personal_data import Value
+from storage.personal_data import Value, row_of
 
 LARGEST = 8_000_000
 """Bytes of a file that every platform takes; a larger one is packed."""
@@ -18,7 +18,8 @@ LARGEST = 8_000_000
 async def mydata(request: Request, desk: Desk) -> Reply:
     words, person = Wording(request.language), request.person
     written = await desk.logs.flush(desk.patience)
-    kept = await desk.personal.of(person.platform, person.id)
+    await desk.lake.flush(desk.patience)
+    kept = await _with_what_waits(await desk.personal.of(person.platform, person.id), person, desk)
     note = None if written else words.say("mydata.behind")
     if not kept:
         return Reply(words.say("mydata.nothing"), note=note)
@@ -35,6 +36,16 @@ async def mydata(request: Request, desk: Desk) -> Reply:
     }
     file = packed(Attachment(f"indiean-{request.at:%Y-%m-%d}.json", _written(document)))
     return Reply(words.say("mydata.all", what=what), note=note, attachment=file)
+
+
+async def _with_what_waits(
+    kept: dict[str, list[dict[str, Value]]], person: Person, desk: Desk
+) -> dict[str, list[dict[str, Value]]]:
+    """Also the events that are on the disk alone, because the lake could not take them yet or never will."""
+    there = kept.get(LAKE, [])
+    keys = {row["key"] for row in there}
+    waiting = [row_of(event) for event in await desk.lake.of(person.platform, person.id) if event.key not in keys]
+    return kept | {LAKE: [*there, *waiting]} if waiting else kept
 
 
 def packed(file: Attachment, largest: int = LARGEST) -> Attachment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.commands.command import Desk, Option
-from bot.commands.libraries import of_titles, player_meant, with_opinions
+from bot.commands.libraries import of_titles, own_games, player_meant, with_opinions
 from bot.commands.near import titles_near
 from bot.commands.refusals import famous
 from bot.commands.refused import Refused
@@ -55,7 +55,8 @@ async def _from_titles(request: Request, desk: Desk) -> Reply:
 
 
 async def _from_steam(player: SteamID, request: Request, desk: Desk) -> Reply:
-    owned = await desk.steam.owned_games(player)
+    named = STEAM in request.options
+    owned = await desk.steam.owned_games(player) if named else await own_games(player, request, desk)
     library = await with_opinions(owned, player, request, desk)
     if not len(library):
         raise Refused("refused.empty_library", examples=joined(famous(desk)))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from bot.commands.command import Desk
 from bot.messages import Reply, Request
 from bot.wording import Wording
+from storage.events import Kind
 
 
 async def unlink(request: Request, desk: Desk) -> Reply:
     words, person = Wording(request.language), request.person
-    account = await desk.accounts.unlink(person.platform, person.id)
+    await desk.lake.forget(person.platform, person.id, frozenset({Kind.LIBRARY}))
+    account = await desk.accounts.unlink(person.platform, person.id, request.at)
     if account is None:
         return Reply(words.say("unlink.nothing"))
     desk.steam.forget(account.steam)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from storage.database import migrating
 from storage.database_url import driver_url
+from storage.lake_days import no_partition
 from storage.schema import metadata
 
 PATIENCE = 60.0
@@ -20,7 +21,7 @@ LOCK = 0x1D1EA  # any number will do, as long as every version of this code uses
 def run(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":  # SQLite's transaction has taken the lock on the whole file
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, include_name=no_partition)
     with context.begin_transaction():
         context.run_migrations()
 

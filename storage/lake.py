@@ -1,0 +1,185 @@
+"""The lake: every event as it arrived, in the order of the commits, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from sqlalchemy import RowMapping, delete, func, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.database import Database, insert_new
+from storage.events import ALL, Event, Kind, erased
+from storage.lake_days import drop_partitions, make_partitions
+from storage.schema import lake_events, lake_sequence
+
+CHUNK = 500
+"""Events a statement: far below the parameters that either database takes."""
+AT_ONCE = 64 * 1024 * 1024
+"""Bytes of bodies that one reading holds in memory, unless a single event has more."""
+COUNTER = "lake_events"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An event in its place; `seq` is larger than that of every event that was there before."""
+
+    seq: int
+    arrived: datetime
+    event: Event
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Lake:
+    """Every method raises DatabaseUnavailable and DatabaseError as Database does.
+
+    Who has read up to some `seq` goes on after it and misses nothing: who writes holds the row that counts until the
+    commit, so no smaller number comes to light after a larger one.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], datetime] = _now) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def append(self, events: Sequence[Event]) -> int:
+        """All of them or none; how many were new."""
+        if not events:
+            return 0
+        async with self._database.transaction() as connection:
+            return await add(connection, events, self._clock())
+
+    async def after(self, seq: int, limit: int) -> list[Stored]:
+        """The next events in their order: `limit` at most, fewer where their bodies come to more than AT_ONCE."""
+        size = func.coalesce(func.length(lake_events.c.body), 0)
+        sizes = select(lake_events.c.seq, size).where(lake_events.c.seq > seq).order_by(lake_events.c.seq).limit(limit)
+        async with self._database.reading() as connection:
+            upto = _as_far_as_fits([(row[0], row[1]) for row in await connection.execute(sizes)])
+            if upto is None:
+                return []
+            these = select(lake_events).where(lake_events.c.seq.between(seq + 1, upto)).order_by(lake_events.c.seq)
+            return [_stored(row) for row in (await connection.execute(these)).mappings()]
+
+    async def last(self) -> int:
+        """The `seq` of the newest event there ever was, 0 where there was none."""
+        async with self._database.reading() as connection:
+            return await connection.scalar(select(lake_sequence.c.last)) or 0
+
+    async def counts(self) -> dict[Kind, int]:
+        """Without the kinds that nothing happened of."""
+        each = select(lake_events.c.kind, func.count()).group_by(lake_events.c.kind)
+        async with self._database.reading() as connection:
+            return {Kind(kind): count for kind, count in await connection.execute(each)}
+
+    async def prune(self, before: date, most: int) -> int:
+        """Removes events of days before that one: how many, and 0 once none is left.
+
+        On Postgres whole partitions, however many events they have; beside them, and on SQLite, the oldest `most`.
+        """
+        async with self._database.transaction() as connection:
+            dropped = 0
+            if connection.dialect.name == "postgresql":
+                await take_turn(connection)
+                dropped = await drop_partitions(connection, before)
+            key = (lake_events.c.day, lake_events.c.key)
+            oldest = select(*key).where(lake_events.c.day < before).order_by(*key).limit(most)
+            removed = await connection.execute(delete(lake_events).where(tuple_(*key).in_(oldest)))
+            return dropped + removed.rowcount
+
+
+async def add(connection: AsyncConnection, events: Sequence[Event], now: datetime) -> int:
+    """As `Lake.append`, in a transaction that does more than that."""
+    last = await take_turn(connection)
+    new = [event for chunk in _chunks(events) for event in await _unknown(connection, chunk)]
+    new = list({(event.day, event.key): event for event in reversed(new)}.values())[::-1]
+    if not new:
+        return 0
+    if connection.dialect.name == "postgresql":
+        await make_partitions(connection, {event.day for event in new}, now.date())
+    for begins in range(0, len(new), CHUNK):
+        chunk = new[begins : begins + CHUNK]
+        rows = [_row(seq, event, now) for seq, event in enumerate(chunk, last + begins + 1)]
+        await connection.execute(insert(lake_events), rows)
+    await connection.execute(update(lake_sequence).values(last=last + len(new)))
+    return len(new)
+
+
+async def take_turn(connection: AsyncConnection) -> int:
+    """Waits until nobody else writes, until the transaction ends; the `seq` of the newest event.
+
+    Who also erases does this first: else two could wait for each other.
+    """
+    counter = select(lake_sequence.c.last).where(lake_sequence.c.name == COUNTER).with_for_update()
+    last = await connection.scalar(counter)
+    if last is None:
+        await connection.execute(insert_new(connection, lake_sequence).values(name=COUNTER, last=0))
+        last = await connection.scalar(counter)
+    return int(last or 0)
+
+
+async def forget(
+    connection: AsyncConnection, platform: str, person: str, now: datetime, kinds: frozenset[Kind] = ALL
+) -> int:
+    """Removes what is about them and leaves the word to do likewise for who has copied it; how many that were."""
+    await take_turn(connection)
+    theirs = (lake_events.c.platform == platform) & (lake_events.c.person == person)
+    removed = await connection.execute(delete(lake_events).where(theirs, lake_events.c.kind.in_(sorted(kinds))))
+    await add(connection, [erased(platform, person, kinds, now)], now)
+    return removed.rowcount
+
+
+async def _unknown(connection: AsyncConnection, events: Sequence[Event]) -> list[Event]:
+    """Nobody else writes meanwhile, so what is not there now is new."""
+    days, keys = {event.day for event in events}, {event.key for event in events}
+    there = select(lake_events.c.day, lake_events.c.key).where(lake_events.c.day.in_(days), lake_events.c.key.in_(keys))
+    known = {(row.day, row.key) for row in await connection.execute(there)}
+    return [event for event in events if (event.day, event.key) not in known]
+
+
+def _chunks(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+    for begins in range(0, len(events), CHUNK):
+        yield events[begins : begins + CHUNK]
+
+
+def _as_far_as_fits(sizes: Sequence[tuple[int, int]]) -> int | None:
+    """The last `seq` up to which the bodies fit, the first one in any case."""
+    held, upto = 0, None
+    for seq, size in sizes:
+        held += size
+        if upto is not None and held > AT_ONCE:
+            break
+        upto = seq
+    return upto
+
+
+def _row(seq: int, event: Event, now: datetime) -> Mapping[str, object]:
+    return {
+        "seq": seq,
+        "day": event.day,
+        "key": event.key,
+        "kind": event.kind,
+        "schema": event.schema,
+        "at": event.at,
+        "platform": event.platform,
+        "person": event.person,
+        "payload": dict(event.payload),
+        "body": event.body,
+        "arrived": now,
+    }
+
+
+def _stored(row: RowMapping) -> Stored:
+    event = Event(
+        row["key"],
+        Kind(row["kind"]),
+        row["at"],
+        row["schema"],
+        row["payload"],
+        row["platform"],
+        row["person"],
+        row["body"],
+    )
+    return Stored(row["seq"], row["arrived"], event)
