@@ -8,9 +8,10 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from storage.warehouse_rows import FEEDBACK, INTERACTIONS, REVIEWS, STORE_GAMES, Loaded
+from storage.warehouse_rows import FEEDBACK, GAMES, INTERACTIONS, REVIEWS, Loaded
 
 KINDS = ("interactions", "games", "reviews", "feedback")
+ABOUT_PLAYERS = ("interactions", "reviews", "feedback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +25,26 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delta:
-    """What `events` events in a row came to; each table has the schema of its kind, `games` has STORE_GAMES.
+    """What `events` events in a row came to; each table has the schema of its kind.
 
-    It lies in memory whole: a long lake is told in several deltas.
+    `forgotten` are players, by the kind of rows (interactions, reviews, feedback) that are to go before the delta's own
+    come in. It lies in memory whole: a long lake is told in several deltas.
     """
 
     events: int
     interactions: pa.Table = field(default_factory=INTERACTIONS.empty_table)
-    games: pa.Table = field(default_factory=STORE_GAMES.empty_table)
+    games: pa.Table = field(default_factory=GAMES.empty_table)
     reviews: pa.Table = field(default_factory=REVIEWS.empty_table)
     feedback: pa.Table = field(default_factory=FEEDBACK.empty_table)
+    forgotten: Mapping[str, Sequence[str]] = field(default_factory=dict)
     rejects: Sequence[Rejected] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
     """Whether a delta was taken in, and where the lake's watermark stands now; `rows` by kind, empty where it was not.
+
+    `forgotten` counts the rows that went, by kind.
 
     Not taken in means that nothing changed: the watermark stood elsewhere than the delta begins. Where it stands at
     the delta's end or beyond, the delta was taken in before.
@@ -48,6 +53,7 @@ class Applied:
     taken: bool
     watermark: int
     rows: Mapping[str, Loaded] = field(default_factory=dict)
+    forgotten: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 import duckdb
 import pyarrow as pa
 
-from storage.delta import KINDS, Applied, Delta, LedgerEntry, Rejected
-from storage.duckdb_merges import OPINIONS, OWNERSHIP, RATINGS, STORE, merge, touched
+from storage.delta import ABOUT_PLAYERS, KINDS, Applied, Delta, LedgerEntry, Rejected
+from storage.duckdb_merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, merge, touched
 
 ADVANCE = "UPDATE watermarks SET upto = $upto WHERE lake = $lake AND upto = $after"
 BEGIN = """
@@ -20,7 +21,7 @@ WHERE $after = 0 AND NOT EXISTS (SELECT 1 FROM watermarks WHERE lake = $lake)
 """
 READ_WATERMARK = "SELECT coalesce(max(upto), 0) FROM watermarks WHERE lake = ?"
 
-MERGES = {"interactions": OWNERSHIP, "games": STORE, "reviews": RATINGS, "feedback": OPINIONS}
+MERGES = {"interactions": OWNERSHIP, "games": CATALOGUE, "reviews": RATINGS, "feedback": OPINIONS}
 
 REJECTS = pa.schema([("sequence", pa.int64()), ("kind", pa.string()), ("reason", pa.string())])
 WRITE_REJECTS = "INSERT INTO rejects SELECT ?, sequence, kind, reason FROM rejected"
@@ -38,6 +39,7 @@ def take_in(db: duckdb.DuckDBPyConnection, delta: Delta, lake: str, after: int, 
     move = {"lake": lake, "after": after, "upto": upto}
     if not (touched(db, ADVANCE, move) or touched(db, BEGIN, move)):
         return Applied(taken=False, watermark=watermark(db, lake))
+    forgotten = {kind: forget(db, kind, players) for kind, players in delta.forgotten.items()}
     tables = {"interactions": delta.interactions, "games": delta.games}
     tables |= {"reviews": delta.reviews, "feedback": delta.feedback}
     rows = {kind: merge(db, MERGES[kind], tables[kind].to_batches()) for kind in KINDS}
@@ -46,7 +48,13 @@ def take_in(db: duckdb.DuckDBPyConnection, delta: Delta, lake: str, after: int, 
     rejected = json.dumps(Counter(reject.kind for reject in delta.rejects), sort_keys=True)
     read = [rows[kind].read for kind in KINDS]
     db.execute(WRITE_LEDGER, [lake, after, upto, delta.events, *read, rejected, naive(now)])
-    return Applied(taken=True, watermark=upto, rows=rows)
+    return Applied(taken=True, watermark=upto, rows=rows, forgotten=forgotten)
+
+
+def forget(db: duckdb.DuckDBPyConnection, kind: str, players: Sequence[str]) -> int:
+    """How many rows of that kind the players had."""
+    assert kind in ABOUT_PLAYERS, f"rows of {kind} are about no player"
+    return touched(db, f"DELETE FROM {kind} WHERE player IN (SELECT unnest(?))", [list(players)])  # noqa: S608
 
 
 def watermark(db: duckdb.DuckDBPyConnection, lake: str) -> int:

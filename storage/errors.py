@@ -6,6 +6,7 @@ StorageError
 ├── WarehouseError
 │   └── WarehouseBusy           another process holds the warehouse file
 ├── SpoolError                  the folder beside the database cannot be written, read or had in time
+├── LakeBehind                  the warehouse has taken in more of a lake than there is of it
 ├── EventRefused                an event that no lake can keep, wherever it is tried
 ├── DatasetRefused              a file that is foreign, truncated or damaged; carries path and line
 └── SteamError
@@ -46,6 +47,16 @@ class WarehouseBusy(WarehouseError):
 
 class SpoolError(StorageError):
     pass
+
+
+class LakeBehind(StorageError):
+    """`after` is the last event that was taken in, `last` the last there is."""
+
+    def __init__(self, after: int, last: int) -> None:
+        super().__init__(
+            f"the warehouse has taken in {after:,} events of this lake, which has had {last:,}: the database was put "
+            "back to an earlier state. Run `indiean data export --from-start`: it tells all of it again, and doubles none"
+        )
 
 
 class EventRefused(StorageError):

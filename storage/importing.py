@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recommender.catalog import Game
 from storage.datasets.formats import KNOWN, Format, find_format, recognise
 from storage.datasets.kaggle_behaviour import read_kaggle_behaviour
 from storage.datasets.kaggle_games import read_kaggle_games
@@ -26,7 +28,7 @@ from storage.datasets.reading import Advance, Tally
 from storage.datasets.ucsd_games import read_ucsd_games
 from storage.datasets.ucsd_items import read_ucsd_items
 from storage.errors import DatasetRefused
-from storage.warehouse import Loaded, Warehouse
+from storage.warehouse import Loaded
 
 READERS: dict[Format, Callable[[Path, Tally, Advance], Iterator[pa.RecordBatch]]] = {
     Format.PARQUET_GAMES: read_parquet_games,
@@ -84,9 +86,21 @@ class ImportReport:
         return {"files": [{name: _plain(value) for name, value in asdict(file).items()} for file in self.files]}
 
 
+class Sink(Protocol):
+    """Where files go: a warehouse, or a lake before it. The methods are those of `Warehouse`."""
+
+    def load_interactions(self, batches: Iterable[pa.RecordBatch], source: str, now: datetime) -> Loaded: ...
+
+    def load_games(self, batches: Iterable[pa.RecordBatch], source: str, now: datetime) -> Loaded: ...
+
+    def load_reviews(self, batches: Iterable[pa.RecordBatch], source: str, now: datetime) -> Loaded: ...
+
+    def games(self) -> list[Game]: ...
+
+
 def import_paths(
     paths: Sequence[Path],
-    warehouse: Warehouse,
+    warehouse: Sink,
     *,
     home: Path,
     now: datetime,
@@ -128,7 +142,7 @@ def _known_in(folder: Path) -> list[tuple[Path, Format]]:
     return found
 
 
-def _refuse_titles_without_games(plan: Sequence[tuple[Path, Format]], warehouse: Warehouse) -> None:
+def _refuse_titles_without_games(plan: Sequence[tuple[Path, Format]], warehouse: Sink) -> None:
     titled = next((path for path, format_ in plan if format_ is Format.KAGGLE_BEHAVIOUR), None)
     if titled is not None and not any(format_.of_games for _, format_ in plan) and not warehouse.games():
         why = "its titles are matched to a catalogue and there is none yet: import a file of games too"
@@ -136,7 +150,7 @@ def _refuse_titles_without_games(plan: Sequence[tuple[Path, Format]], warehouse:
 
 
 def _load(
-    warehouse: Warehouse,
+    warehouse: Sink,
     start: ImportProgress,
     home: Path,
     now: datetime,
@@ -159,7 +173,7 @@ def _load(
     return _report(start, loaded, tally, len(unknown), _list_unmatched(home, path, tally.unmatched))
 
 
-def _reader(warehouse: Warehouse, format_: Format) -> Callable[[Path, Tally, Advance], Iterator[pa.RecordBatch]]:
+def _reader(warehouse: Sink, format_: Format) -> Callable[[Path, Tally, Advance], Iterator[pa.RecordBatch]]:
     if format_ is Format.KAGGLE_BEHAVIOUR:
         return partial(read_kaggle_behaviour, games=warehouse.games())
     return READERS[format_]
