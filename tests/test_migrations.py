@@ -248,7 +248,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9998"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -266,7 +266,7 @@ async def test_a_migration_that_breaks_off_leaves_the_tables_as_they_were(url: s
             await asyncio.to_thread(command.upgrade, written, "head")
         version = await see(url, lambda connection: connection.scalar(text("SELECT version_num FROM alembic_version")))
 
-        assert version == "0002"
+        assert version == "0003"
         assert await tables(url) == OURS
 
 

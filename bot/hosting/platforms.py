@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import aiohttp
@@ -18,21 +19,26 @@ from bot.hosting.serving import Platform
 from bot.settings import Settings
 from bot.shop import Shop
 from bot.slack.app import SlackBot, web_client
+from bot.slack.bots import Bots
+from bot.slack.installing import INSTALL, Installing
 from bot.slack.running import routes, run_by_socket, run_by_web
 from storage.store_assets import Covers
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
 async def chats(settings: Settings, desk: Desk) -> AsyncIterator[Sequence[Platform]]:
     """Each that is set up, ready to be run."""
     covers = Covers(str(settings.steam_api_url), str(settings.steam_assets_url))
-    async with httpx.AsyncClient() as client, aiohttp.ClientSession() as session, covers:
+    async with httpx.AsyncClient() as client, aiohttp.ClientSession() as session, covers, AsyncExitStack() as opened:
         shop = Shop(str(settings.steam_store_url), covers)
         found = []
         if settings.discord_token is not None:
             found.append(_discord(settings, settings.discord_token.get_secret_value(), desk, shop, client))
         if settings.on_slack:
-            found.append(_slack(settings, desk, shop, session))
+            installing = await opened.enter_async_context(_installing(settings, desk, session))
+            found.append(_slack(settings, desk, shop, session, installing))
         yield found
 
 
@@ -47,14 +53,39 @@ def _discord(settings: Settings, token: str, desk: Desk, shop: Shop, client: htt
     )
 
 
-def _slack(settings: Settings, desk: Desk, shop: Shop, session: aiohttp.ClientSession) -> Platform:
+def _slack(
+    settings: Settings, desk: Desk, shop: Shop, session: aiohttp.ClientSession, installing: Installing | None
+) -> Platform:
     """A bot for each run: one that has left takes nothing more."""
-    client = web_client(_said(settings.slack_bot_token), str(settings.slack_api_url), session)
+    api_url = str(settings.slack_api_url)
+    client = installing.client if installing else web_client(_said(settings.slack_bot_token), api_url, session)
+    bots, pages = (installing.bots, installing.routes()) if installing else (None, ())
     if settings.slack_app_token is not None:
         token = settings.slack_app_token.get_secret_value()
-        return Platform("Slack", lambda stop: run_by_socket(SlackBot(desk, client, shop), token, stop))
-    bot = SlackBot(desk, client, shop, signing_secret=_said(settings.slack_signing_secret) or "")
-    return Platform("Slack", partial(run_by_web, bot), routes(bot))
+        return Platform(
+            "Slack", lambda stop: run_by_socket(SlackBot(desk, client, shop, bots=bots), token, stop), pages
+        )
+    bot = SlackBot(desk, client, shop, signing_secret=_said(settings.slack_signing_secret) or "", bots=bots)
+    return Platform("Slack", partial(run_by_web, bot), [*routes(bot), *pages])
+
+
+@asynccontextmanager
+async def _installing(
+    settings: Settings, desk: Desk, session: aiohttp.ClientSession
+) -> AsyncIterator[Installing | None]:
+    """None where there is one workspace, whose token is set."""
+    client_id, secret, public = settings.slack_client_id, settings.slack_client_secret, settings.public_url
+    if desk.installs is None or client_id is None or secret is None or public is None:
+        yield None
+        return
+    if settings.slack_bot_token is not None:
+        log.warning("INDIEAN_SLACK_BOT_TOKEN is left aside: install the app in its workspace, too, at %s", INSTALL)
+    bots = Bots(desk.installs)
+    client = web_client(None, str(settings.slack_api_url), session)
+    try:
+        yield Installing(client, client_id, secret, str(public), desk.installs, bots)
+    finally:
+        await bots.close()
 
 
 def _said(secret: SecretStr | None) -> str | None:
