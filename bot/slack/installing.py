@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,7 +25,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.bots import Bots
 from bot.slack.scopes import SCOPES
-from bot.slack.turn import sdk_log
 from bot.web_page import language_of, page
 from bot.wording import Wording
 from storage.errors import DatabaseError
@@ -85,7 +85,7 @@ class Installing:
 
     def routes(self) -> Sequence[web.RouteDef]:
         """A look ahead with HEAD uses no secret up."""
-        flow = _Flow(client=self.client, logger=sdk_log(), settings=self._settings())
+        flow = _Flow(client=self.client, logger=_flow_log(), settings=self._settings())
         return [
             web.get(INSTALL, _served(flow.handle_installation), allow_head=False),
             web.get(REDIRECT, _served(flow.handle_callback), allow_head=False),
@@ -107,7 +107,7 @@ class Installing:
             installation_store_bot_only=True,
             state_store=self.installs.states,
             state_expiration_seconds=self.installs.states.seconds,
-            logger=sdk_log(),
+            logger=_flow_log(),
         )
 
     async def _installed(self, args: AsyncSuccessArgs) -> BoltResponse:
@@ -122,6 +122,26 @@ class _Flow(AsyncOAuthFlow):
         if installation.is_enterprise_install or installation.team_id is None:
             raise _OneWorkspace
         await super().store_installation(request, installation)
+
+
+class _CodeHidden(logging.Filter):
+    """Bolt writes a code down that Slack does not take, which somebody else may have got hold of."""
+
+    _CODE = re.compile(r"(with code: )\S+")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self._CODE.sub(r"\1[hidden]", record.getMessage()), None
+        return True
+
+
+_code_hidden = _CodeHidden()
+
+
+def _flow_log() -> logging.Logger:
+    logger = logging.getLogger("bot.slack.oauth")
+    logger.setLevel(logging.WARNING)
+    logger.addFilter(_code_hidden)
+    return logger
 
 
 def _served(handle: Handle) -> Callable[[web.Request], Awaitable[web.Response]]:
