@@ -12,7 +12,7 @@ from slack_sdk.oauth.installation_store.async_installation_store import AsyncIns
 from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstallationStore
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 from slack_sdk.oauth.state_store.sqlalchemy import AsyncSQLAlchemyOAuthStateStore
-from sqlalchemy import ColumnElement, delete
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.database import Database
@@ -20,6 +20,8 @@ from storage.schema import slack_bots, slack_oauth_states
 
 STATE_SECONDS = 600
 """How long somebody may take on Slack's page."""
+MOST_STATES = 10_000
+"""People on the way at once: anybody may begin, and the oldest give way."""
 
 
 class SlackInstalls(AsyncInstallationStore):
@@ -76,16 +78,19 @@ class SlackStates(AsyncOAuthStateStore):
         self,
         database: Database,
         seconds: int = STATE_SECONDS,
+        most: int = MOST_STATES,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.seconds = seconds
+        self.seconds, self._most = seconds, most
         self._database, self._now = database, now
         self._states = AsyncSQLAlchemyOAuthStateStore(seconds, _engine(database))
 
     async def async_issue(self, *_: object, **__: object) -> str:
-        """Forgets all who left too long ago."""
+        """Forgets all who left too long ago, and the oldest of too many."""
+        newest = select(func.max(slack_oauth_states.c.id)).scalar_subquery()
+        crowded_out = slack_oauth_states.c.id <= newest + 1 - self._most
         async with self._database.transaction() as connection:
-            await connection.execute(delete(slack_oauth_states).where(self._expired()))
+            await connection.execute(delete(slack_oauth_states).where(self._expired() | crowded_out))
         return await self._states.async_issue()
 
     async def async_consume(self, state: str) -> bool:

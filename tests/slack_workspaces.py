@@ -80,7 +80,7 @@ async def workspaces(
             [platform] = platforms
             stop = asyncio.Event()
             async with listening(web_app(routes=platform.routes), "127.0.0.1", port):
-                running = asyncio.create_task(platform.run(stop))
+                running = asyncio.ensure_future(platform.run(stop))
                 if mode == "web":
                     loopback.deliver_to(f"{address}{EVENTS}")
                 else:
@@ -101,6 +101,7 @@ def _settings(folder: Path, mode: Mode, slack: LoopbackSlack, address: str, stea
         "slack_api_url": slack.url,
         "slack_client_id": slack.client_id,
         "slack_client_secret": SecretStr(slack.client_secret),
+        "slack_bot_token": SecretStr(slack.bot_token),
         "public_url": address,
         "slack_app_token": SecretStr(slack.app_token) if mode == "socket" else None,
         "slack_signing_secret": SecretStr(slack.signing_secret) if mode == "web" else None,

@@ -61,7 +61,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with empty("sqlite", tmp_path) as url, migrated(url) as database:
         installs, clock = Counted(database), Clock()
         await installs.async_save(installation())
-        bots = Bots(installs, clock, patience=0.1)
+        bots = Bots(installs, clock=clock, patience=0.1)
         yield World(installs, bots, clock, tmp_path / "store" / "indiean.db")
         await bots.close()
 

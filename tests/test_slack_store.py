@@ -109,6 +109,13 @@ async def test_a_state_is_good_for_some_minutes_and_then_forgotten(database: Dat
     assert not await states.async_consume(state)
 
 
+async def test_who_begins_again_and_again_fills_no_database(database: Database) -> None:
+    states = SlackStates(database, most=3)
+    issued = [await states.async_issue() for _ in range(5)]
+
+    assert [await states.async_consume(state) for state in issued] == [False, False, True, True, True]
+
+
 async def test_a_database_that_is_away_is_an_error_of_ours_and_no_wrong_answer(tmp_path: Path) -> None:
     async with empty("sqlite", tmp_path) as url, migrated(url) as database:
         installs = SlackInstalls(database, CLIENT)

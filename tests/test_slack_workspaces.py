@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import html
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy import update
 
 from bot.messages import Language
 from bot.slack.installing import INSTALL, REDIRECT
 from bot.slack.running import EVENTS
 from bot.slack.scopes import SCOPES
 from bot.wording import Wording, texts
-from storage.slack_installs import SlackStates
+from storage.schema import slack_oauth_states
 from tests import worlds
 from tests.databases import moved_away
 from tests.fakes import PUBLIC
@@ -126,9 +127,11 @@ async def test_who_did_not_leave_from_here_installs_nothing(world: Workspaces, f
     assert await world.installed() == []
 
 
-async def test_who_comes_back_too_late_begins_again(world: Workspaces, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_comes_back_too_late_begins_again(world: Workspaces) -> None:
     state, cookie = await left_for_slack(world)
-    monkeypatch.setattr(SlackStates, "_expired", lambda _: True)
+    async with world.place.database.transaction() as connection:
+        earlier = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=1)
+        await connection.execute(update(slack_oauth_states).values(expire_at=earlier))
     status, page = await back(world, cookie, code="s3cret", state=state)
 
     assert (status, said("expired") in page) == (410, True)
@@ -324,19 +327,20 @@ async def test_nobody_but_slack_can_say_that_a_workspace_left(tmp_path: Path) ->
         assert await world.installed() == [world.first.team.id]
 
 
-async def test_a_whole_organisation_is_told_to_choose_a_workspace(
-    world: Workspaces, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plain = AsyncWebClient.oauth_v2_access
-
-    async def of_all(self: AsyncWebClient, **said: str) -> object:
-        answer = await plain(self, **said)
-        assert isinstance(answer.data, dict)
-        answer.data |= {"is_enterprise_install": True, "team": None, "enterprise": {"id": "E1", "name": "Grid"}}
-        return answer
-
-    monkeypatch.setattr(AsyncWebClient, "oauth_v2_access", of_all)
+async def test_a_whole_organisation_is_told_to_choose_a_workspace(world: Workspaces) -> None:
+    world.first.team.organisation = "E0LOOP"
     status, page = await world.install(world.first)
 
     assert (status, said("whole_organisation") in page) == (409, True)
     assert await world.installed() == []
+
+
+async def test_where_the_operator_set_a_token_nobody_has_to_install_it(world: Workspaces) -> None:
+    """That is so of the home workspace of the Slack on loopback."""
+    member, channel = world.slack.member("ann"), world.slack.channel()
+    await world.install(world.first)
+    shown = [await member.slash(channel, "/recommend", PUBLIC), await ask(world.first)]
+
+    assert ["Picked for you" in one.text for one in shown] == [True, True]
+    assert await world.installed() == [world.first.team.id]
+    assert world.slack.refused == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -20,11 +19,9 @@ from bot.settings import Settings
 from bot.shop import Shop
 from bot.slack.app import SlackBot, web_client
 from bot.slack.bots import Bots
-from bot.slack.installing import INSTALL, Installing
+from bot.slack.installing import Installing
 from bot.slack.running import routes, run_by_socket, run_by_web
 from storage.store_assets import Covers
-
-log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -78,10 +75,9 @@ async def _installing(
     if desk.installs is None or client_id is None or secret is None or public is None:
         yield None
         return
-    if settings.slack_bot_token is not None:
-        log.warning("INDIEAN_SLACK_BOT_TOKEN is left aside: install the app in its workspace, too, at %s", INSTALL)
-    bots = Bots(desk.installs)
-    client = web_client(None, str(settings.slack_api_url), session)
+    api_url, token = str(settings.slack_api_url), _said(settings.slack_bot_token)
+    bots = Bots(desk.installs, None if token is None else web_client(token, api_url, session))
+    client = web_client(None, api_url, session)
     try:
         yield Installing(client, client_id, secret, str(public), desk.installs, bots)
     finally:

@@ -10,10 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import aiohttp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_bolt.context.async_context import AsyncBoltContext
+from slack_sdk.errors import SlackClientError
 from slack_sdk.oauth.installation_store import Bot
+from slack_sdk.web.async_client import AsyncWebClient
 
 from storage.errors import DatabaseError, DatabaseUnavailable
 from storage.slack_installs import SlackInstalls
@@ -43,13 +46,20 @@ class _Known:
 class Bots(AsyncAuthorize):
     """Asked by Bolt at each delivery. None where the bot is not installed.
 
+    `own` has the token that the operator set, if any: it answers in its workspace where nobody installed the bot.
+
     Raises DatabaseError where the database cannot say, or not in time, and nothing is remembered.
     """
 
     def __init__(
-        self, installs: SlackInstalls, clock: Callable[[], float] = time.monotonic, patience: float = PATIENCE
+        self,
+        installs: SlackInstalls,
+        own: AsyncWebClient | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        patience: float = PATIENCE,
     ) -> None:
-        self._installs, self._clock, self._patience = installs, clock, patience
+        self._installs, self._own, self._clock, self._patience = installs, own, clock, patience
+        self._home: AuthorizeResult | None = None
         self._known: OrderedDict[Place, _Known] = OrderedDict()
         self._asked: dict[Place, asyncio.Task[Found]] = {}
 
@@ -90,6 +100,8 @@ class Bots(AsyncAuthorize):
         for known in (self._known, self._asked):
             for place in [place for place in known if place[1] == team_id]:
                 del known[place]
+        if self._home is not None and self._home.team_id == team_id:
+            self._home = None
 
     async def close(self) -> None:
         tasks = list(self._asked.values())
@@ -115,11 +127,22 @@ class Bots(AsyncAuthorize):
         except DatabaseError as away:
             found = away
         else:
-            found = None if bot is None else _result(bot)
+            found = await self._set_for(team_id) if bot is None else _result(bot)
         if self._asked.get(place) is asyncio.current_task():  # it was not told to forget meanwhile
             del self._asked[place]
             self._keep(place, found)
         return found
+
+    async def _set_for(self, team_id: str | None) -> AuthorizeResult | None:
+        """What the operator set, where it is for this workspace, which Slack alone can say."""
+        if self._own is not None and self._home is None:
+            try:
+                told = await self._own.auth_test()
+            except (SlackClientError, aiohttp.ClientError, OSError) as away:  # TimeoutError is an OSError
+                log.warning("Slack does not say whose INDIEAN_SLACK_BOT_TOKEN is: %s", type(away).__name__)
+                return None
+            self._home = AuthorizeResult.from_auth_test_response(auth_test_response=told, bot_token=self._own.token)
+        return self._home if self._home is not None and self._home.team_id == team_id else None
 
     def _keep(self, place: Place, found: Found) -> None:
         if found is None:
