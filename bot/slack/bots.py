@@ -120,18 +120,22 @@ class Bots(AsyncAuthorize):
         return DatabaseUnavailable(f"it did not say within {self._patience:g} s whose token it is")
 
     async def _read(self, place: Place) -> Found:
-        enterprise_id, team_id = place
-        found: Found
+        try:
+            found = await self._found(*place)
+        finally:
+            to_be_kept = self._asked.get(place) is asyncio.current_task()  # it was not told to forget meanwhile
+            if to_be_kept:
+                del self._asked[place]
+        if to_be_kept:
+            self._keep(place, found)
+        return found
+
+    async def _found(self, enterprise_id: str | None, team_id: str | None) -> Found:
         try:
             bot = await self._installs.async_find_bot(enterprise_id=enterprise_id, team_id=team_id)
         except DatabaseError as away:
-            found = away
-        else:
-            found = await self._set_for(team_id) if bot is None else _result(bot)
-        if self._asked.get(place) is asyncio.current_task():  # it was not told to forget meanwhile
-            del self._asked[place]
-            self._keep(place, found)
-        return found
+            return away
+        return await self._set_for(team_id) if bot is None else _result(bot)
 
     async def _set_for(self, team_id: str | None) -> AuthorizeResult | None:
         """What the operator set, where it is for this workspace, which Slack alone can say."""
