@@ -28,6 +28,7 @@ class Counted(SlackInstalls):
     def __init__(self, database: Database) -> None:
         super().__init__(database, CLIENT)
         self.asked = 0
+        self.bug: Exception | None = None
         self.may = asyncio.Event()
         self.may.set()
         self.begun = asyncio.Event()
@@ -41,6 +42,8 @@ class Counted(SlackInstalls):
             enterprise_id=enterprise_id, team_id=team_id, is_enterprise_install=is_enterprise_install
         )
         await self.may.wait()
+        if self.bug is not None:
+            raise self.bug
         return found
 
 
@@ -114,6 +117,15 @@ async def test_an_old_token_serves_where_the_database_is_away_and_it_is_not_aske
 async def test_where_the_database_is_away_nobody_is_said_to_have_left(world: World) -> None:
     with moved_away(world.file), pytest.raises(DatabaseUnavailable):
         await world.token()
+
+    assert await world.token() == "xoxb-1"
+
+
+async def test_a_look_that_breaks_is_not_remembered(world: World) -> None:
+    world.installs.bug = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        await world.token()
+    world.installs.bug = None
 
     assert await world.token() == "xoxb-1"
 
