@@ -15,7 +15,7 @@ from storage.accounts import Account, Accounts
 from storage.database import Database
 from storage.schema import link_states
 from storage.steam_id import FIRST, SteamID
-from tests.databases import KINDS, NOON, empty, migrated
+from tests.databases import KINDS, NOON, ready
 
 ALICE, BOB = SteamID(FIRST + 22202), SteamID(FIRST + 7)
 WITHIN = timedelta(minutes=10)
@@ -23,8 +23,8 @@ WITHIN = timedelta(minutes=10)
 
 @pytest.fixture(params=KINDS)
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    async with empty(request.param, tmp_path) as url, migrated(url) as ready:
-        yield ready
+    async with ready(request.param, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from storage.database_url import driver_url
 from storage.driver_errors import translated
 from storage.errors import DatabaseError, DatabaseUnavailable
 from storage.schema import feedback, impressions
-from tests.databases import KINDS, NOON, POSTGRES, administer, empty, locked, migrated, moved_away, sqlite_url
+from tests.databases import KINDS, NOON, administer, empty, locked, migrated, moved_away, ready, sqlite_url
 
 LOOK = """
 import sqlite3, sys
@@ -35,8 +35,8 @@ PASSWORD = "hunter2-s3cret"  # noqa: S105  (it opens nothing)
 
 @pytest.fixture(params=KINDS)
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    async with empty(request.param, tmp_path) as url, migrated(url) as ready:
-        yield ready
+    async with ready(request.param, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
@@ -76,8 +76,6 @@ async def impatient(file: Path) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def postgres(tmp_path: Path) -> AsyncIterator[str]:
-    if not POSTGRES:
-        pytest.skip("set TEST_POSTGRES_URL to run on Postgres")
     async with empty("postgres", tmp_path) as url:
         yield url
 

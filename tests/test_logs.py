@@ -24,7 +24,7 @@ from storage.logs import Asked, Counts, Impression, Logs, Offered, PastAnswer, R
 from storage.patient_logs import PatientLogs
 from storage.personal_data import PersonalData
 from storage.schema import impressions
-from tests.databases import KINDS, NOON, empty, locked, migrated, moved_away, sqlite_url
+from tests.databases import KINDS, NOON, locked, migrated, moved_away, ready, sqlite_url
 
 HADES = 1145360
 CELESTE = 504230
@@ -33,8 +33,8 @@ SHOWN = (Impression(1, HADES, 0.9), Impression(2, CELESTE, 0.1 + 0.2))
 
 @pytest.fixture(params=KINDS)
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    async with empty(request.param, tmp_path) as url, migrated(url) as ready:
-        yield ready
+    async with ready(request.param, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
