@@ -39,7 +39,7 @@ async def running(
             keep the bot from answering.
     """
     async with AsyncExitStack() as closing:
-        database = Database(settings.database)
+        database = _database(settings)
         closing.push_async_callback(database.close)
         await _migrated(database)
         engine = Engine(served)
@@ -81,12 +81,18 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
     Raises:
         DatabaseError: it is away, or refuses us.
     """
-    database = Database(settings.database)
+    database = _database(settings)
     try:
         await database.migrate()
         yield database
     finally:
         await database.close()
+
+
+def _database(settings: Settings) -> Database:
+    return Database(
+        settings.database, patience=settings.database_patience, connections=settings.database_connections
+    )
 
 
 def _steam(settings: Settings) -> Steam:

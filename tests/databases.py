@@ -91,11 +91,13 @@ _without_tables: list[str] = []
 _shapes: dict[str, str] = {}
 """By database, what its tables looked like when they were new."""
 
-ALONE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();"
+ALONE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+"""
 NO_TABLES = f"{ALONE} DROP SCHEMA public CASCADE; CREATE SCHEMA public"
 NO_ROWS = ALONE + "".join(f"DELETE FROM {table.name};" for table in reversed(metadata.sorted_tables))
 SHAPE = """
-SELECT md5(string_agg(concat_ws(' ', relname, relfilenode, attname, atttypid, attnotnull), ',' ORDER BY relname, attnum))
+SELECT md5(string_agg(concat_ws(' ', relname, attname, atttypid, attnotnull), ',' ORDER BY relname, attnum))
 FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid WHERE relnamespace = 'public'::regnamespace
 """
 

@@ -238,6 +238,8 @@ class Refusal(Exception):
         ("40001", DatabaseUnavailable),  # serialisation failure
         ("40P01", DatabaseUnavailable),  # deadlock
         ("55P03", DatabaseUnavailable),  # lock not available
+        ("57014", DatabaseUnavailable),  # cancelled, by a time-out or by somebody
+        ("25P03", DatabaseUnavailable),  # idle in a transaction for too long
         ("28P01", DatabaseError),  # wrong password
         ("3D000", DatabaseError),  # no such database
         ("42501", DatabaseError),  # not permitted
@@ -406,7 +408,7 @@ async def test_when_every_connection_is_taken_the_next_is_told_so(impatient: Dat
     async with AsyncExitStack() as all_of_them:
         for _ in range(15):
             await all_of_them.enter_async_context(impatient.reading())
-        with pytest.raises(DatabaseUnavailable, match="limit"):
+        with pytest.raises(DatabaseUnavailable, match="in use"):
             await hidden(impatient)
 
     assert await hidden(impatient) == 0
