@@ -80,7 +80,6 @@ requests = Table(
     Column("choices", JSON, nullable=False, server_default=text("'[]'")),
     Index(None, "at"),
     Index(None, "platform", "person", "at"),
-    Index(None, "platform", "server", "at"),
     Index(None, "root", "page"),
 )
 

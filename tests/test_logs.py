@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import event, select
-from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from bot.messages import Outcome
-from storage.accounts import Accounts
 from storage.database import Database
 from storage.errors import DatabaseUnavailable
-from storage.feedback import Feedback
 from storage.logs import Asked, Counts, Impression, Logs, Offered, PastAnswer, Reaction, RequestLog
 from storage.patient_logs import PatientLogs
-from storage.personal_data import PersonalData
 from storage.schema import impressions
 from tests.databases import KINDS, NOON, locked, migrated, moved_away, ready, sqlite_url
 
@@ -261,54 +256,6 @@ async def test_who_was_slowed_down_has_not_asked(database: Database) -> None:
     await logs.record(replace(asked(2), outcome=Outcome.SLOWED), ())
 
     assert [one.at for one in await logs.asked_since(NOON)] == [NOON + timedelta(seconds=1)]
-
-
-@pytest.mark.parametrize(
-    ("ask", "indexes"),
-    [
-        (lambda logs: logs.recent(5), {"ix_requests_at"}),
-        (lambda logs: logs.asked_since(NOON), {"ix_requests_at"}),
-        (lambda logs: logs.answer("request-1"), {"sqlite_autoindex_requests_1", "sqlite_autoindex_impressions_1"}),
-        (lambda logs: logs.page("request-1", 2), {"ix_requests_root_page", "sqlite_autoindex_impressions_1"}),
-        (
-            lambda logs: logs.shown_before("request-1", 3),
-            {"sqlite_autoindex_requests_1", "ix_requests_root_page", "sqlite_autoindex_impressions_1"},
-        ),
-        (lambda logs: logs.latest("discord", "ada", ["recommend"]), {"ix_requests_platform_person_at"}),
-        (lambda logs: Feedback(logs._database).of("discord", "ada"), {"sqlite_autoindex_feedback_1"}),
-        (lambda logs: Accounts(logs._database).of("discord", "ada"), {"sqlite_autoindex_linked_accounts_1"}),
-        (
-            lambda logs: PersonalData(logs._database).erase("discord", "ada"),
-            {"ix_requests_platform_person_at", "ix_reactions_platform_person", "sqlite_autoindex_feedback_1"},
-        ),
-    ],
-)
-async def test_rows_are_found_by_an_index(
-    logs: Logs, ask: Callable[[Logs], Awaitable[object]], indexes: set[str]
-) -> None:
-    await logs.record(asked(1), SHOWN)
-    await logs.record(page(2, 2), SHOWN)
-    plans = await steps(logs._database, lambda: ask(logs))
-
-    assert indexes <= {word for step in plans for word in step.split()}
-    assert [
-        step for step in plans if step in {f"SCAN {table}" for table in ("requests", "impressions", "reactions")}
-    ] == []
-
-
-async def steps(database: Database, run: Callable[[], Awaitable[object]]) -> list[str]:
-    """How SQLite goes about every statement that `run` makes, while it makes it."""
-    taken: list[str] = []
-
-    def explain(_: object, cursor: DBAPICursor, statement: str, values: Any, *_rest: object) -> None:
-        if statement.startswith(("SELECT", "DELETE", "UPDATE")):
-            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values)
-            taken.extend(row[-1] for row in cursor.fetchall())
-
-    event.listen(database._engine.sync_engine, "before_cursor_execute", explain)
-    await run()
-    event.remove(database._engine.sync_engine, "before_cursor_execute", explain)
-    return taken
 
 
 async def test_patient_logs_write_what_they_are_given(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""Steam IDs as the 64-bit numbers they are, and indices for what is looked up by whom or when it was."""
+"""Steam IDs as the 64-bit numbers they are, an index for every query that had none, and none that no query uses."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 INDEXED = (("link_states", ("at",)), ("link_states", ("platform", "person")), ("digest_channels", ("platform", "by")))
+UNUSED = ("platform", "server", "at")
 
 
 def upgrade() -> None:
@@ -24,9 +25,11 @@ def upgrade() -> None:
         )
     for name, columns in INDEXED:
         op.create_index(f"ix_{name}_{'_'.join(columns)}", name, list(columns))
+    op.drop_index(f"ix_requests_{'_'.join(UNUSED)}", "requests")
 
 
 def downgrade() -> None:
+    op.create_index(f"ix_requests_{'_'.join(UNUSED)}", "requests", list(UNUSED))
     for name, columns in INDEXED:
         op.drop_index(f"ix_{name}_{'_'.join(columns)}", name)
     with op.batch_alter_table("linked_accounts") as table:
