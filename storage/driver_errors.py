@@ -40,14 +40,16 @@ _POSTGRES_NEXT = {
 
 def translated(error: Exception) -> DatabaseError | None:
     """What the error says about the database; None where it says nothing about it and is a bug."""
+    if isinstance(error, DBAPIError):
+        return _from_driver(error)
     if isinstance(error, NoFreeConnection):
         return DatabaseUnavailable("every connection to the database is in use, and none came free in time")
     if isinstance(error, TimeoutError):
         return DatabaseUnavailable("the database did not answer in time")
-    if isinstance(error, OSError):
-        return DatabaseUnavailable(_why(error))
-    if not isinstance(error, DBAPIError):
-        return None
+    return DatabaseUnavailable(_why(error)) if isinstance(error, OSError) else None
+
+
+def _from_driver(error: DBAPIError) -> DatabaseError | None:
     if error.connection_invalidated:
         return DatabaseUnavailable(f"the connection to the database broke; {_why(error)}")
     if isinstance(error.orig, sqlite3.Error):

@@ -95,7 +95,7 @@ ALONE = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
 """
 NO_TABLES = f"{ALONE} DROP SCHEMA public CASCADE; CREATE SCHEMA public"
-NO_ROWS = ALONE + "".join(f"DELETE FROM {table.name};" for table in reversed(metadata.sorted_tables))
+NO_ROWS = ALONE + "".join(f"{table.delete()};" for table in reversed(metadata.sorted_tables))
 SHAPE = """
 SELECT md5(string_agg(concat_ws(' ', relname, attname, atttypid, attnotnull), ',' ORDER BY relname, attnum))
 FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid WHERE relnamespace = 'public'::regnamespace

@@ -90,13 +90,24 @@ class Cluster:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), f"--pgdata={self._data}", *arguments]
-        output = self._folder / f"{program}.out"  # no pipe: the server would keep it open
-        with output.open("wb") as out:
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, check=False, **_as_somebody()
-            )
-        if done.returncode != 0:
-            raise NoServer(f"Postgres does not run here: {program}: {output.read_text(errors='replace').strip()}")
+        other = pwd.getpwnam(OTHER_USER) if os.geteuid() == 0 else None
+        said = self._folder / f"{program}.out"  # no pipe: the server would keep it open
+        try:
+            with said.open("wb") as out:
+                subprocess.run(  # noqa: S603 - the server's own programs
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    check=True,
+                    cwd="/",
+                    user=other.pw_uid if other else None,
+                    group=other.pw_gid if other else None,
+                    extra_groups=[] if other else None,
+                )
+        except (subprocess.CalledProcessError, OSError) as error:
+            why = f"{error}: {said.read_text(errors='replace').strip()}"
+            raise NoServer(f"Postgres does not run here: {why}") from error
 
 
 @contextmanager
@@ -115,7 +126,7 @@ def cluster(settings: Mapping[str, str] | None = None) -> Iterator[Cluster]:
 def keeper() -> Iterator[int]:
     """A process that keeps one server for all who ask at this port of 127.0.0.1; both end with the block or with us."""
     with socket.create_server(("127.0.0.1", 0)) as door:
-        kept = subprocess.Popen(
+        kept = subprocess.Popen(  # noqa: S603 - ourselves
             [sys.executable, __file__, str(door.fileno())],
             stdin=subprocess.PIPE,  # it ends when this pipe does, and a pipe ends with its process, however that ends
             pass_fds=[door.fileno()],
@@ -175,13 +186,6 @@ def _copied(package: Path, to: Path) -> Path:
         shutil.copytree(libraries, to / libraries.name)
     shutil.copytree(package / "pginstall18", to / PACKAGE / "pginstall18", ignore=shutil.ignore_patterns("*.a", "*.h"))
     return to / PACKAGE
-
-
-def _as_somebody() -> dict[str, object]:
-    if os.geteuid() != 0:
-        return {}
-    other = pwd.getpwnam(OTHER_USER)
-    return {"user": other.pw_uid, "group": other.pw_gid, "extra_groups": [], "cwd": "/"}
 
 
 def _free_port() -> int:

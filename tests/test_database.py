@@ -98,6 +98,11 @@ async def hide(database: Database, app_id: int, since: datetime = NOON) -> None:
         )
 
 
+async def hide_many(database: Database, count: int) -> None:
+    for app_id in range(count):
+        await hide(database, app_id)
+
+
 async def hidden(database: Database) -> int:
     async with database.reading() as connection:
         return int(await connection.scalar(select(func.count()).select_from(feedback)) or 0)
@@ -386,8 +391,7 @@ async def test_a_full_disk_is_reported_as_unavailable_until_there_is_room(impati
     event.listen(impatient._engine.sync_engine, "connect", no_more_pages)
     await impatient.close()
     with pytest.raises(DatabaseUnavailable, match="full"):
-        for app_id in range(10_000):
-            await hide(impatient, app_id)
+        await hide_many(impatient, 10_000)
     before = await hidden(impatient)
     event.remove(impatient._engine.sync_engine, "connect", no_more_pages)
     await impatient.close()

@@ -258,6 +258,16 @@ async def test_who_was_slowed_down_has_not_asked(database: Database) -> None:
     assert [one.at for one in await logs.asked_since(NOON)] == [NOON + timedelta(seconds=1)]
 
 
+async def test_what_is_asked_after_the_clock_was_set_back_is_kept_and_found_as_before(database: Database) -> None:
+    logs = Logs(database)
+    await logs.record(asked(3600), SHOWN)
+    await logs.record(asked(0), SHOWN)
+    await logs.record(asked(0), SHOWN)
+
+    assert await logs.counts() == Counts(requests=2, impressions=4, reactions=0, people=1)
+    assert await logs.answer("request-0") == PastAnswer(asked(0), SHOWN)
+
+
 async def test_patient_logs_write_what_they_are_given(database: Database) -> None:
     logs = Logs(database)
     patient = PatientLogs(logs)

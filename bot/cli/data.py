@@ -84,7 +84,7 @@ def describe_(charts: Charts = None, min_games: MinGames = 21, as_json: AsJson =
 
 @app.command("prune")
 def prune_(as_json: AsJson = False) -> None:
-    """Delete what was asked and shown longer ago than INDIEAN_RETENTION_DAYS; stopped half-way, it goes on next time."""
+    """Delete requests older than INDIEAN_RETENTION_DAYS and what they showed; stopped half-way, it goes on later."""
     settings = read_settings()
     with _waiting("prune", quiet=as_json):
         pruned = asyncio.run(_prune(settings, datetime.now(UTC)))
