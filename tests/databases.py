@@ -37,7 +37,7 @@ def sqlite_url(file: Path) -> str:
 def postgres() -> str:
     """The URL of a server; a test that asks where there is none is skipped."""
     if given := os.environ.get(POSTGRES):
-        return given
+        return given.replace("+asyncpg", "")
     try:
         return postgres_server.ask(int(os.environ[KEEPER]))
     except postgres_server.NoServer as none:
@@ -140,7 +140,7 @@ def _of(database: str) -> str:
 
 async def administer(statement: str, database: str | None = None) -> str:
     """Past everything that is tested; several statements may stand in one, and a single one's value is the answer."""
-    connection = await asyncpg.connect(_of(database) if database else postgres().replace("+asyncpg", ""))
+    connection = await asyncpg.connect(_of(database) if database else postgres())
     try:
         if ";" in statement:
             return str(await connection.execute(statement))

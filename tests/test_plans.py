@@ -113,7 +113,7 @@ def _on_sqlite(cursor: DBAPICursor, statement: str, values: Any) -> Iterator[Ste
 def _on_postgres(cursor: DBAPICursor, statement: str, values: Any) -> Iterator[Step]:
     cursor.execute("SET LOCAL enable_seqscan = off")
     cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", values)
-    (plan,) = cursor.fetchone() or ()
+    ((plan,),) = cursor.fetchall()
     yield from _scans((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"], "LIMIT" in statement)
 
 

@@ -7,13 +7,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
 import pytest
 from sqlalchemy import make_url
 
-from tests.databases import postgres
+from tests.databases import KEEPER, POSTGRES, postgres
 from tests.postgres_server import Cluster, NoServer, keeper
 
 ROOT = Path(__file__).parents[1]
@@ -78,6 +79,27 @@ def test_where_the_package_is_not_installed_the_reason_is_a_sentence(
     monkeypatch.setattr("tests.postgres_server.PACKAGE", "no_such_package")
     with pytest.raises(NoServer, match="install no-such-package or set TEST_POSTGRES_URL"):
         Cluster(tmp_path)
+
+
+def test_a_test_that_asks_where_there_is_no_server_is_skipped_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer() -> None:
+        asking, _ = door.accept()
+        with asking:
+            asking.sendall(b"Postgres does not run here: so it is")
+
+    monkeypatch.delenv(POSTGRES, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as door, ThreadPoolExecutor(1) as keeping:
+        monkeypatch.setenv(KEEPER, str(door.getsockname()[1]))
+        answering = keeping.submit(answer)
+        with pytest.raises(pytest.skip.Exception, match="does not run here: so it is"):
+            postgres.__wrapped__()
+        answering.result()
+
+
+def test_a_server_that_is_named_is_taken_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(POSTGRES, "postgresql+asyncpg://ada@127.0.0.1:1/test")
+
+    assert postgres.__wrapped__() == "postgresql://ada@127.0.0.1:1/test"
 
 
 async def test_a_wrong_password_is_refused_as_by_any_server() -> None:
