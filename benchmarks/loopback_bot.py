@@ -19,8 +19,8 @@ from recommender.catalog import Catalog
 from recommender.registry import Registry
 from storage.warehouse_duckdb import DuckDBWarehouse
 from tests.loopback_discord import Channel, Exchange, LoopbackDiscord, Member
-from tests.loopback_discord.processes import running
 from tests.loopback_steam import LoopbackSteam
+from tests.processes import running
 
 FIRST = 76561197960265728
 UNLIMITED = "1000000"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 log = logging.getLogger(__name__)
 
 EVERY = 0.02
-"""Seconds between ticks: what holds the loop up is seen but for these at most, and looking takes 0.1 % of a core."""
+"""Seconds between ticks: what holds the loop up is seen but for these, and looking takes less than 1 % of a core."""
 LATE = 0.1
 """Seconds that a tick may be late without a word: people begin to feel that they wait."""
 SILENCE = 60.0
