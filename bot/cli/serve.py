@@ -15,6 +15,7 @@ from bot.commands.command import Desk
 from bot.cooldowns import Cooldowns
 from bot.discord.connections import Connect
 from bot.errors import NotSetUp
+from bot.hosting.garbage import settled
 from bot.hosting.log_lines import logging_lines
 from bot.hosting.platforms import chats
 from bot.hosting.serving import Platform, listening, stopped_by_signals
@@ -42,7 +43,7 @@ def serve() -> None:
     if settings.discord_token is None and not settings.on_slack:
         raise NotSetUp(NO_CHAT)
     served = Registry(settings.models).open_current()
-    with logging_lines(sys.stderr, settings.secrets()):
+    with logging_lines(sys.stderr, settings.secrets()), settled():
         asyncio.run(serving(settings, served, chats))
 
 
