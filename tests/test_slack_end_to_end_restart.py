@@ -139,7 +139,7 @@ async def test_discord_and_slack_are_answered_by_one_process_also_after_a_bad_st
         assert shown(said) == discord_process.titles(asked.messages[0])
         assert "Slack starts again in 1 s" in stage.log
         assert "everything under way is done" in stage.log
-        assert stage.slack.refused == discord.refused == []
+        assert (stage.slack.refused, discord.refused) == ([], [])
         assert stage.told([discord.token]) == stage.secrets_told() == []
 
 
