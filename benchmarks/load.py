@@ -36,6 +36,8 @@ PATIENCE = 30.0
 TYPED, LETTERS = 20, 50
 LATE = 3.5
 """Seconds after which whatever a chat refuses for having come too late is refused."""
+CROWDS = 5
+"""That come while a model is trained."""
 MOST_SHOWN = 10
 
 
@@ -208,10 +210,12 @@ class _Run(Generic[A]):
         ]
 
     async def crowd_while_training(self) -> list[Measured]:
-        """Crowd after crowd until a model is trained."""
+        """Crowd after crowd: they leave little to what trains at the lowest priority, so that it goes on for long."""
         commands, presses = list[A](), list[A]()
         async with self.stage.home.training() as process:
-            while process.returncode is None:
+            for _ in range(CROWDS):
+                if process.returncode is not None:
+                    break
                 commanded, pressed = await self._crowded()
                 commands, presses = commands + commanded, presses + pressed
         rounds = len(commands) // self.members

@@ -77,14 +77,14 @@ class Home:
 
     @asynccontextmanager
     async def training(self) -> AsyncIterator[Process]:
-        """`indiean train` on all the data, in a home of its own and at the lowest priority."""
+        """`indiean train` on all the data, in a home of its own and at the lowest priority; it ends with the block."""
         with tempfile.TemporaryDirectory() as folder:
             await asyncio.to_thread(shutil.copy, self.operators.warehouse, folder)
             settings, log = {"INDIEAN_HOME": folder}, Path(folder) / "train.log"
             async with running("bot", "train", env=settings, log=log, nice=LOWEST) as process:
                 yield process
-            if process.returncode:
-                raise SystemExit(f"the training failed:\n{log.read_text()[-2000:]}")
+                if process.returncode:
+                    raise SystemExit(f"the training failed:\n{log.read_text()[-2000:]}")
 
     def ticks(self) -> tuple[int, int]:
         """Milliseconds that the event loop of the process that ended last was late: at worst, and p99."""
