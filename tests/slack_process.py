@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.slack.heard import key_of
-from bot.slack.running import EVENTS
+from bot.slack.paths import EVENTS
 from tests import bot_process, worlds
 from tests.bot_process import MOMENT, at_home, dateless
 from tests.loopback_slack import Exchange, LoopbackSlack, Message

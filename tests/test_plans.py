@@ -39,6 +39,13 @@ from tests.test_logs import SHOWN, asked, liked
 from tests.test_personal_data import live
 from tests.test_subscriptions import LOBBY
 
+INSTALLED = Installation(app_id="A1", team_id="T1", user_id="U1", bot_token="x", installed_at=NOON.timestamp())  # noqa: S106
+
+
+def installs(database: Database) -> SlackInstalls:
+    return SlackInstalls(database, "111.222")
+
+
 QUERIES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "Logs.record": lambda database: Logs(database).record(asked(9), SHOWN),
     "Logs.react": lambda database: Logs(database).react(liked(9)),
@@ -84,11 +91,6 @@ WHOLE = {
     "SlackStates.async_consume": {"slack_oauth_states"},
 }
 """What is meant to read all of a table: few are on the way to install at once."""
-INSTALLED = Installation(app_id="A1", team_id="T1", user_id="U1", bot_token="x", installed_at=NOON.timestamp())  # noqa: S106
-
-
-def installs(database: Database) -> SlackInstalls:
-    return SlackInstalls(database, "111.222")
 
 
 @dataclass(frozen=True, slots=True)
