@@ -17,7 +17,10 @@ from storage.lake import add, take_turn
 from storage.schema import UtcDateTime, digest_channels, impressions, metadata, requests
 
 Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"] | None
-"""What JSON can say; days and moments are ISO 8601, moments in UTC, and bytes base64."""
+"""What JSON can say; days and moments are ISO 8601, moments in UTC, bytes base64, too large numbers text."""
+
+LARGEST_NUMBER = 2**53
+"""Most readers of JSON round what is larger, Steam IDs among it (https://www.rfc-editor.org/rfc/rfc8259#section-6)."""
 
 NAMING = (requests.c.options, requests.c.choices)
 """Where the ids of people may stand beside those of who asked: whom to pick for together."""
@@ -108,4 +111,6 @@ def _oldest_first(table: Table, theirs: ColumnElement[bool]) -> Select[tuple[obj
 def _plain(value: Value | date | bytes) -> Value:
     if isinstance(value, date):  # a moment is one, too
         return value.isoformat()
+    if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+        return str(value)
     return b64encode(value).decode() if isinstance(value, bytes) else value

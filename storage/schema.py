@@ -1,9 +1,11 @@
-"""Every operational table: who asked what, was shown what, thinks what of it, and what channels want each week."""
+"""Every operational table: who asked what, was shown and thinks what, what channels want, which workspaces have us."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from slack_sdk.oauth.installation_store.sqlalchemy import SQLAlchemyInstallationStore
+from slack_sdk.oauth.state_store.sqlalchemy import SQLAlchemyOAuthStateStore
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -82,7 +84,6 @@ requests = Table(
     Column("choices", JSON, nullable=False, server_default=text("'[]'")),
     Index(None, "at"),
     Index(None, "platform", "person", "at"),
-    Index(None, "platform", "server", "at"),
     Index(None, "root", "page"),
 )
 
@@ -119,13 +120,12 @@ feedback = Table(
     Column("since", UtcDateTime, nullable=False),
 )
 
-# Text, as 64 bits are more than a number in JSON holds exactly.
 linked_accounts = Table(
     "linked_accounts",
     metadata,
     Column("platform", Text, primary_key=True),
     Column("person", Text, primary_key=True),
-    Column("steam", Text, nullable=False),
+    Column("steam", BigInteger, nullable=False),
     Column("source", Text, nullable=False),
     Column("since", UtcDateTime, nullable=False),
 )
@@ -137,6 +137,8 @@ link_states = Table(
     Column("platform", Text, nullable=False),
     Column("person", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Index(None, "at"),
+    Index(None, "platform", "person"),
 )
 
 # A channel's, not a person's: `by` is who asked for it, and empty once that person was forgotten.
@@ -154,6 +156,7 @@ digest_channels = Table(
     Column("adult", Boolean, nullable=False),
     Column("by", Text, nullable=False),
     Column("since", UtcDateTime, nullable=False),
+    Index(None, "platform", "by"),
 )
 
 synced_commands = Table(
@@ -192,3 +195,7 @@ lake_sequence = Table(
     Column("name", Text, primary_key=True),
     Column("last", BigInteger, nullable=False),
 )
+
+# As slack_sdk's stores have them. Nothing about who installed the bot: the SDK's table of installations is left out.
+slack_bots = SQLAlchemyInstallationStore.build_bots_table(metadata, "slack_bots")
+slack_oauth_states = SQLAlchemyOAuthStateStore.build_oauth_states_table(metadata, "slack_oauth_states")

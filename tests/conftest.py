@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,26 @@ from hypothesis import settings
 
 from storage.warehouse import Warehouse
 from storage.warehouse_duckdb import DuckDBWarehouse
+from tests.databases import KEEPER, POSTGRES, drop_databases
+from tests.postgres_server import keeper
 from tests.warehouses import Open
 
 settings.register_profile("steady", deadline=None, max_examples=60)  # a busy machine is no failure
 settings.load_profile("steady")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One Postgres a run, kept by the process that hands the tests out; its workers inherit the environment."""
+    if POSTGRES in os.environ or KEEPER in os.environ:
+        return
+    held = ExitStack()
+    config.add_cleanup(held.close)
+    held.callback(os.environ.pop, KEEPER)
+    os.environ[KEEPER] = str(held.enter_context(keeper()))
+
+
+def pytest_sessionfinish() -> None:
+    drop_databases()
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ from storage.logs import Logs
 from storage.patient_lake import PatientLake
 from storage.patient_logs import PatientLogs
 from storage.personal_data import PersonalData
+from storage.server_data import ServerData
 from storage.spool import Spool
 from storage.steam import Steam
 from storage.subscriptions import Subscriptions
@@ -114,6 +115,7 @@ async def open_place(
             subscriptions=Subscriptions(database),
             personal=PersonalData(database),
             lake=lake,
+            servers=ServerData(database),
             recents=Recents(clock=clock),
             clock=clock,
         )

@@ -179,6 +179,18 @@ async def test_going_back_to_0001_keeps_what_it_has_a_place_for(url: str) -> Non
     assert await tables(url) == set(tables_of_0001)
 
 
+async def test_going_back_to_0002_takes_the_workspaces_of_slack_away_and_nothing_else(url: str) -> None:
+    async with migrated(url) as database:
+        await Logs(database).record(asked(1), (Impression(1, 10, 0.5),))
+    await downgrade(url, "0002")
+    left = await tables(url)
+    async with migrated(url) as database:
+        counts = await Logs(database).counts()
+
+    assert left == OURS - {"slack_bots", "slack_oauth_states"}
+    assert counts == Counts(requests=1, impressions=1, reactions=0, people=1)
+
+
 async def test_there_and_back_again_hidden_games_are_still_hidden(url: str) -> None:
     async with migrated(url) as database:
         for app_id, opinion in ((10, Opinion.HIDE), (20, Opinion.OWN), (30, Opinion.LIKE)):

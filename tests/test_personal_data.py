@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Boolean, Column, Date, Double, LargeBinary, Table, Text, insert, select
+from sqlalchemy import JSON, Boolean, Column, Date, DateTime, Double, LargeBinary, String, Table, insert, select
 from sqlalchemy.types import TypeEngine
 
 from storage.accounts import Accounts
@@ -21,19 +21,19 @@ from storage.personal_data import PersonalData
 from storage.schema import UtcDateTime, metadata
 from storage.steam_id import FIRST, SteamID
 from storage.subscriptions import Subscriptions
-from tests.databases import KINDS, NOON, empty, migrated
+from tests.databases import KINDS, NOON, ready
 from tests.test_logs import asked, liked
 from tests.test_subscriptions import LOBBY
 
 ALICE = SteamID(FIRST + 22202)
-OF_NOBODY = {"synced_commands", "lake_sequence"}
+OF_NOBODY = {"synced_commands", "slack_bots", "slack_oauth_states", "lake_sequence"}
 """Tables without a word about any person. Another one belongs here only if that is true of it."""
 
 
 @pytest.fixture(params=KINDS)
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    async with empty(request.param, tmp_path) as url, migrated(url) as ready:
-        yield ready
+    async with ready(request.param, tmp_path) as made:
+        yield made
 
 
 async def live(database: Database, person: str, number: int) -> None:
@@ -77,7 +77,8 @@ def cell(table: Table, column: Column[object], person: str) -> object:
         (JSON, []),
         (Boolean, False),
         (Double, 0.5),
-        (Text, f"in {table.name} because of {person}"),
+        (DateTime, NOON.replace(tzinfo=None)),
+        (String, f"in {table.name} because of {person}"),
     ]
     return next((value for kind, value in values if isinstance(column.type, kind)), 1)
 

@@ -20,6 +20,8 @@ from storage.logs import Logs
 from storage.patient_lake import PatientLake
 from storage.patient_logs import PatientLogs
 from storage.personal_data import PersonalData
+from storage.server_data import ServerData
+from storage.slack_installs import SlackInstalls
 from storage.steam_id import SteamID
 from storage.subscriptions import Subscriptions
 
@@ -108,10 +110,9 @@ class Connect(Protocol):
 class Desk:
     """The collaborators of every command; `past` reads what `logs` wrote, which may be a moment behind.
 
-    `lake` takes the same and more as raw events, to learn from.
-
-    Without `cooldowns` nobody is slowed. `clock` is in seconds and never runs backwards; `patience` is how many of
-    them the log lines under way are waited for where an answer depends on them.
+    `lake` takes the same as raw events and more, to learn from; `installs` is there where any workspace of Slack may
+    install the bot. Without `cooldowns` nobody is slowed. `clock` is in seconds and never runs backwards; `patience` is
+    how many of them the log lines under way are waited for where an answer depends on them.
     """
 
     commands: tuple[Command, ...]
@@ -124,6 +125,8 @@ class Desk:
     subscriptions: Subscriptions
     personal: PersonalData
     lake: PatientLake
+    servers: ServerData
+    installs: SlackInstalls | None = None
     connect: Connect | None = None
     cooldowns: Cooldowns | None = None
     recents: Recents = field(default_factory=Recents)
