@@ -155,7 +155,7 @@ def test_the_gram_in_sql_is_that_of_the_rows_and_so_are_its_picks(imported: Impo
                 np.testing.assert_allclose(cells["weight"].to_numpy(), weights[at], rtol=1e-5)
     assert np.array_equal(counted.items.app_ids, interactions.items.app_ids)
     assert np.array_equal(counted.items.players, interactions.items.players)
-    assert (counted.players, pairs) == (42_903, np.count_nonzero(np.tril(players)))
+    assert (counted.players, pairs) == (42_903, int(np.count_nonzero(np.tril(players))))
     assert_same_picks(
         fit_counted(counted.items, G, settings.model, Device.CPU),
         fit_counted(counted.items, weights, settings.model, Device.CPU),
