@@ -41,12 +41,15 @@ FROM interactions
 FORGET = {kind: f"DELETE FROM {kind} WHERE player = ?" for kind in ("interactions", "reviews", "feedback")}  # noqa: S608
 # Two transactions that change one row cannot both commit: so of two writers one is refused, whatever they write.
 TAKE_TURN = "UPDATE indiean_warehouse SET changes = changes + 1"
+NO_ROOM = ("Could not write file", "No space left on device", "max_temp_directory_size")
+"""What DuckDB says where the file or what it spills beside it cannot grow."""
 
 
 class DuckDBWarehouse:
     """See `Warehouse` for the contract. One process writes at a time; `read_only` ones may share the file.
 
-    Opening for writing creates the file and its folder.
+    Opening for writing creates the file and its folder. What was forgotten is in no answer any more; its bytes may
+    stand in freed blocks of the file until DuckDB uses them again.
 
     Raises:
         WarehouseBusy: another process holds the file.
@@ -208,6 +211,10 @@ class DuckDBWarehouse:
             if "Could not set lock" in str(error):
                 raise WarehouseBusy(
                     f"another program has {self._path} open: close it, or stop the running bot, and try again"
+                ) from error
+            if any(words in str(error) for words in NO_ROOM):
+                raise WarehouseError(
+                    f"{self._path} cannot be written: free disk space and try again ({error})"
                 ) from error
             raise WarehouseError(f"the warehouse {self._path} cannot be used: {error}") from error
 
