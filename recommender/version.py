@@ -3,6 +3,8 @@
 <version>/manifest.json       the card, and the size and SHA-256 of the other two
 <version>/model.safetensors   the matrix, the item ids, their players
 <version>/catalog.json        every game, a row each in the order of `Game`'s fields
+
+A version whose catalogue alone is new shares the matrix of the one it was made of: one file with two names.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import MISSING, asdict, astuple, dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +33,10 @@ MODEL, CATALOG, MANIFEST = "model.safetensors", "catalog.json", "manifest.json"
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of one version: `metrics` is a `Report.as_dict()` or empty, `fingerprint` that of the data."""
+    """What is known of one version: `metrics` is a `Report.as_dict()` or empty, `fingerprint` that of the data.
+
+    `matrix_of` is the version that brought the matrix, where this one brought only a catalogue.
+    """
 
     version: str
     created: datetime
@@ -40,6 +46,7 @@ class Card:
     synthetic: bool
     players: int
     items: int
+    matrix_of: str | None = None
 
 
 def write_version(folder: Path, card: Card, model: Linear, catalog: Iterable[Game]) -> None:
@@ -49,14 +56,48 @@ def write_version(folder: Path, card: Card, model: Linear, catalog: Iterable[Gam
         "players": model.items.players,
     }
     save_file(tensors, folder / MODEL)
-    (folder / CATALOG).write_text(json.dumps([_plain(game) for game in catalog], ensure_ascii=False), "utf-8")
-    files = {
-        name: {"bytes": (folder / name).stat().st_size, "sha256": _digest(folder / name)} for name in (MODEL, CATALOG)
-    }
-    manifest = asdict(card) | {"created": card.created.isoformat(), "stamp": model.items.stamp, "files": files}
+    (folder / CATALOG).write_text(_written(catalog), "utf-8")
+    _seal(folder, card, model.items.stamp, {name: _facts(folder / name) for name in (MODEL, CATALOG)})
+
+
+def write_catalog(folder: Path, card: Card, base: Path, catalog: Iterable[Game]) -> bool:
+    """The version at `base`, every byte of it checked, with another catalogue; False if it has that very one.
+
+    Raises:
+        DamagedModel: a file of `base` is missing, changed or cut short.
+    """
+    manifest = _manifest(base)
+    _verify(base, manifest)
+    (folder / CATALOG).write_text(_written(catalog), "utf-8")
+    facts = _facts(folder / CATALOG)
+    if facts == manifest["files"][CATALOG]:
+        return False
+    _share(base / MODEL, folder / MODEL)
+    _seal(folder, card, manifest["stamp"], manifest["files"] | {CATALOG: facts})
+    return True
+
+
+def _share(existing: Path, new: Path) -> None:
+    """A second name for the same bytes, or a copy where the file system has no second names."""
+    try:
+        os.link(existing, new)
+    except OSError:
+        shutil.copyfile(existing, new)
+
+
+def _seal(folder: Path, card: Card, stamp: str, files: Mapping[str, object]) -> None:
+    manifest = asdict(card) | {"created": card.created.isoformat(), "stamp": stamp, "files": files}
     write_atomically(folder / MANIFEST, json.dumps(manifest, indent=2))
     for name in (MODEL, CATALOG):
         sync(folder / name)
+
+
+def _written(catalog: Iterable[Game]) -> str:
+    return json.dumps([_plain(game) for game in catalog], ensure_ascii=False)
+
+
+def _facts(path: Path) -> dict[str, object]:
+    return {"bytes": path.stat().st_size, "sha256": _digest(path)}
 
 
 def read_card(folder: Path) -> Card:
@@ -98,7 +139,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 def _card(manifest: Mapping[str, Any]) -> Card:
     try:
-        kept = {field.name: manifest[field.name] for field in fields(Card)}
+        kept = {field.name: manifest[field.name] for field in fields(Card) if field.default is MISSING}
+        kept["matrix_of"] = manifest.get("matrix_of")  # unknown to versions that were published before there was any
         settings = kept["settings"]
         kept["settings"] = LinearSettings(settings["l2"], settings["dropout"], Weighting(**settings["weighting"]))
         kept["created"] = datetime.fromisoformat(kept["created"])
