@@ -20,6 +20,8 @@ SEXUAL = frozenset({1, 3, 4})
 STORE_TIME = ZoneInfo("America/Los_Angeles")
 """Where it is the day that the store calls the release date."""
 LARGEST = 2**31 - 1
+TELLING = 10
+"""So many games that are all wrong are no poisoned games but another answer than Steam gave so far."""
 
 
 class _Answer(BaseModel):
@@ -163,7 +165,7 @@ def items_from_answer(body: object, asked: Sequence[int], tag_names: Mapping[int
     """What a GetItems answer says of the games that it was `asked` about.
 
     Raises:
-        SteamUnavailable: not what Steam documents, as a whole.
+        SteamUnavailable: not what Steam documents, as a whole or in every one of at least TELLING games.
     """
     items = _inner(body).get("store_items", [])
     if not isinstance(items, list):
@@ -180,6 +182,8 @@ def items_from_answer(body: object, asked: Sequence[int], tag_names: Mapping[int
             rejected[app_id] = f"{_place(poisoned)} is not what Steam documents"
         except (OverflowError, OSError):
             rejected[app_id] = "the release date is out of range"
+    if not rows and len(asked) >= TELLING:
+        raise SteamUnavailable(f"Steam's answer holds none of {len(asked)} games as Steam documents them")
     return Told(list(rows.values()), {app_id: why for app_id, why in rejected.items() if app_id not in rows})
 
 

@@ -122,7 +122,7 @@ async def test_a_theme_is_answered_from_the_theme(engine: Engine) -> None:
 async def test_a_theme_holds_games_that_nobody_owns_yet_by_what_is_known_of_them(engine: Engine) -> None:
     unrated = await engine.curate("Roguelike", Wish(), 20)
     world = worlds.served()
-    rated = replace(worlds.UNPLAYED, positive=300, negative=3)
+    rated = replace(worlds.UNPLAYED, positive=3000, negative=3)
     disliked = replace(worlds.game("Ash & Arrow"), positive=3, negative=300)
     engine.swap(replace(world, catalog=Catalog([*worlds.GAMES, rated, disliked])))
     acclaimed = await engine.curate("Roguelike", Wish(), 20)

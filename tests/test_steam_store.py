@@ -9,6 +9,7 @@ import traceback
 from collections.abc import AsyncIterator
 from datetime import date
 from itertools import pairwise
+from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from storage.errors import SteamError, SteamKeyMissing, SteamKeyRefused, SteamRateLimited, SteamUnavailable
 from storage.steam_store import INTERVAL, LONGEST_NAP, TRIES, SteamStore
-from storage.store_answers import StoreRow, items_from_answer, page_from_answer, tags_from_answer
+from storage.store_answers import TELLING, StoreRow, items_from_answer, page_from_answer, tags_from_answer
 from storage.store_items import BATCH
 from tests.loopback_steam import LoopbackSteam
 from tests.test_steam import JSON, Hours
@@ -171,9 +172,9 @@ async def test_a_tag_that_has_no_name_is_no_theme(store: SteamStore, loopback: L
     ],
 )
 async def test_the_price_is_what_it_costs_without_a_discount_or_none_where_nobody_can_buy_it(
-    store: SteamStore, loopback: LoopbackSteam, fields: dict[str, object], price: float | None
+    store: SteamStore, loopback: LoopbackSteam, fields: dict[str, Any], price: float | None
 ) -> None:
-    loopback.store.put(CAVE, "Cave", **fields)  # type: ignore[arg-type]  as a test writes them
+    loopback.store.put(CAVE, "Cave", **fields)
 
     assert (await told(store, CAVE))["price"] == price
 
@@ -277,6 +278,15 @@ def test_games_nobody_asked_about_and_second_answers_do_not_count() -> None:
 
     assert [row["title"] for row in answer.rows] == ["first"]
     assert answer.rejected == {}
+
+
+def test_an_answer_in_which_every_game_is_wrong_is_another_answer_and_nothing_to_go_on_from() -> None:
+    asked = list(range(1, TELLING + 1))
+    items = [{"id": app_id, "name": {"now": "an object"}} for app_id in asked]
+
+    with pytest.raises(SteamUnavailable, match="none of 10 games"):
+        items_from_answer({"response": {"store_items": items}}, asked, {})
+    assert len(items_from_answer({"response": {"store_items": items}}, asked[1:], {}).rejected) == TELLING - 1
 
 
 @given(JSON)
