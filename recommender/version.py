@@ -2,7 +2,7 @@
 
 <version>/manifest.json       the card, and the size and SHA-256 of the other two
 <version>/model.safetensors   the matrix, the item ids, their players
-<version>/catalog.json        every game, a row each in the order of `Game`'s fields
+<version>/catalog.json        every game, a row and a line each in the order of `Game`'s fields
 
 A version whose catalogue alone is new shares the matrix of the one it was made of: one file with two names.
 """
@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, asdict, astuple, dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
@@ -93,7 +93,8 @@ def _seal(folder: Path, card: Card, stamp: str, files: Mapping[str, object]) -> 
 
 
 def _written(catalog: Iterable[Game]) -> str:
-    return json.dumps([_plain(game) for game in catalog], ensure_ascii=False)
+    rows = (json.dumps(_plain(game), ensure_ascii=False) for game in catalog)
+    return "[\n" + ",\n".join(rows) + "\n]\n"
 
 
 def _facts(path: Path) -> dict[str, object]:
@@ -182,15 +183,25 @@ def _plain(game: Game) -> list[object]:
 
 
 def _read_catalog(path: Path) -> list[Game]:
-    """Rows in the order of `Game`'s fields."""
+    """Rows in the order of `Game`'s fields, decoded one by one: whoever waits for the interpreter meanwhile gets it."""
     names = [field.name for field in fields(Game)]
     tags, genres, released = names.index("tags"), names.index("genres"), names.index("released")
     games = []
-    for row in json.loads(path.read_text("utf-8")):
+    for row in _rows(path):
         row[tags], row[genres] = tuple(row[tags]), tuple(row[genres])
         row[released] = date.fromisoformat(row[released]) if row[released] else None
         games.append(Game(*row))
     return games
+
+
+def _rows(path: Path) -> Iterator[list[Any]]:
+    # Read at once: a thread that lets the interpreter go for each block and takes it back keeps all others from it.
+    first, *lines = path.read_bytes().split(b"\n")
+    if first != b"[":  # as it was written when all rows stood in one line
+        yield from json.loads(first)
+    for line in lines:
+        if line.startswith(b"["):
+            yield json.loads(line.removesuffix(b","))
 
 
 def _digest(path: Path) -> str:

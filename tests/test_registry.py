@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -298,13 +299,38 @@ def test_a_renewal_that_fails_leaves_no_trace(
 
 
 def test_a_version_from_before_catalogues_were_renewed_is_read(registry: Registry, publish: Publish) -> None:
+    """Its manifest does not know of a version that brought the matrix, and its catalogue is one line."""
     card = publish(0)
-    manifest = folder(registry, card) / "manifest.json"
+    manifest, catalog = (folder(registry, card) / name for name in ("manifest.json", "catalog.json"))
+    catalog.write_text(json.dumps(json.loads(catalog.read_text("utf-8"))), "utf-8")
+    content = catalog.read_bytes()
     facts = json.loads(manifest.read_text())
     del facts["matrix_of"]
+    facts["files"]["catalog.json"] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     manifest.write_text(json.dumps(facts))
+    served = registry.open_current()
 
     assert registry.versions() == [card]
+    assert [served.catalog.get(game.app_id) for game in GAMES] == GAMES
+
+
+@pytest.mark.parametrize(
+    "title", ["[bracket", "line\nbreak", "\u2028\x85 signs that break lines elsewhere", "comma,", "]"]
+)
+def test_a_title_of_any_signs_is_read_as_it_was_written(registry: Registry, publish: Publish, title: str) -> None:
+    publish(0)
+    renew(registry, 1, replace(NEW, title=title))
+    found = registry.open_current().catalog.get(NEW.app_id)
+
+    assert found is not None
+    assert found.title == title
+
+
+def test_an_empty_catalogue_is_read(registry: Registry, publish: Publish) -> None:
+    publish(0)
+    registry.publish_catalog([], created=NOW + timedelta(days=1))
+
+    assert len(registry.open_current().catalog) == 0
 
 
 def test_publishing_the_same_twice_is_one_version(registry: Registry, publish: Publish) -> None:

@@ -15,7 +15,7 @@ from bot.commands.command import Desk
 from bot.cooldowns import Cooldowns
 from bot.discord.connections import Connect
 from bot.errors import NotSetUp
-from bot.hosting.following import following
+from bot.hosting.following import following, kept_for_long
 from bot.hosting.log_lines import logging_lines
 from bot.hosting.platforms import chats
 from bot.hosting.serving import Platform, listening, stopped_by_signals
@@ -41,7 +41,8 @@ def serve() -> None:
     settings = read_settings()
     if settings.discord_token is None and not settings.on_slack:
         raise NotSetUp(NO_CHAT)
-    served = Registry(settings.models).open_current()
+    with kept_for_long():
+        served = Registry(settings.models).open_current()
     with logging_lines(sys.stderr, settings.secrets()):
         asyncio.run(serving(settings, served, chats))
 
