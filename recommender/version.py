@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, asdict, astuple, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from recommender.interactions import Floats, ItemIndex, Weighting
 from recommender.linear import Linear, LinearSettings
 
 MODEL, CATALOG, MANIFEST = "model.safetensors", "catalog.json", "manifest.json"
+GAME = [field.name for field in fields(Game)]
 
 
 @dataclass(frozen=True)
@@ -179,13 +180,13 @@ def _mapped(path: Path) -> dict[str, Floats]:
 
 
 def _plain(game: Game) -> list[object]:
-    return [value.isoformat() if isinstance(value, date) else value for value in astuple(game)]
+    values = [getattr(game, name) for name in GAME]
+    return [value.isoformat() if isinstance(value, date) else value for value in values]
 
 
 def _read_catalog(path: Path) -> list[Game]:
     """Rows in the order of `Game`'s fields, decoded one by one: whoever waits for the interpreter meanwhile gets it."""
-    names = [field.name for field in fields(Game)]
-    tags, genres, released = names.index("tags"), names.index("genres"), names.index("released")
+    tags, genres, released = GAME.index("tags"), GAME.index("genres"), GAME.index("released")
     games = []
     for row in _rows(path):
         row[tags], row[genres] = tuple(row[tags]), tuple(row[genres])
