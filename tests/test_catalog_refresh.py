@@ -397,11 +397,10 @@ async def killed_after(last: int | None, folder: Path) -> End:
                 killed = True
             await store.aclose()
         with DuckDBWarehouse(folder / "warehouse.duckdb") as reopened:
-            registry = Registry(folder / "models")
-            again = Refresher(loopback, reopened, registry)
-            report = await again.run(day=1, commit=5)
+            whole = Registry(folder / "models")
+            report = await Refresher(loopback, reopened, whole).run(day=1, commit=5)
             assert report.end
-            return End(killed, steps.taken, reopened, registry, folder / "models")
+            return End(killed, steps.taken, reopened, whole, folder / "models")
 
 
 KILLS_ITSELF = """
