@@ -48,7 +48,7 @@ class Wording:
         played = ", ".join(self.played(because) for because in owned if because.minutes > 0)
         had = ", ".join(because.game.title for because in owned if because.minutes <= 0)
         liked = ", ".join(because.game.title for because in pick.because if because.liked)
-        key = REASONS[bool(played), bool(had), bool(liked)]
+        key = REASONS[bool(played), bool(had), bool(liked)] if pick.because or pick.players else "reason.unplayed"
         return self.say(key, played=played, had=had, liked=liked, players=pick.players)
 
     def whom(self, pick: Pick, members: Sequence[str]) -> str:

@@ -34,6 +34,16 @@ class Served:
         return Shelf(self.catalog, self.scorer.items)
 
     @cached_property
+    def themes(self) -> Shelf:
+        """Also the games that no player of the model owns: new ones above all."""
+        return Shelf.of_all(self.catalog, self.scorer.items)
+
+    def prepare(self) -> None:
+        """So that the first to ask waits no longer than the next."""
+        self.shelf.prepare()
+        self.themes.prepare()
+
+    @cached_property
     def popularity(self) -> Popularity:
         return Popularity(self.scorer.items)
 
@@ -80,7 +90,7 @@ class Engine:
 
     async def curate(self, tag: str, wish: Wish, k: int = 10) -> Answer:
         """`tag` as the catalogue spells it."""
-        return await self._off_loop(lambda served: Answer(tuple(of_theme(tag, served.shelf, wish, k)), served.version))
+        return await self._off_loop(lambda served: Answer(tuple(of_theme(tag, served.themes, wish, k)), served.version))
 
     async def why(self, library: Library, game: Game) -> Pick | None:
         """None where the model does not know the game or none of the library."""

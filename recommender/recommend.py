@@ -73,10 +73,7 @@ def of_theme(tag: str, shelf: Shelf, wish: Wish, k: int) -> list[Pick]:
     mask = shelf.allowed(wish) & shelf.tagged(tag)
     players = shelf.items.players
     widely = np.log1p(players) / np.log1p(max(int(players.max(initial=1)), 1))
-    quality = np.zeros(len(players), np.float32)
-    for at in np.flatnonzero(mask):
-        game = shelf.game(int(at))
-        quality[at] = _centrality(tag, game) * (_liked(game) + widely[at]) / 2
+    quality = np.asarray(shelf.centrality(tag) * (shelf.liked + widely) / 2, np.float32)
     best = mixed_top(quality, mask, shelf.head, wish.head, k)
     return [_theme_pick(shelf, int(at), float(quality[at])) for at in best]
 
@@ -133,19 +130,3 @@ def reasons(shares: Floats, owned: Owned, shelf: Shelf) -> tuple[Because, ...]:
 
 def _theme_pick(shelf: Shelf, position: int, quality: float) -> Pick:
     return Pick(shelf.game(position), quality, players=int(shelf.items.players[position]))
-
-
-def _centrality(tag: str, game: Game) -> float:
-    """1 for the strongest tag of a game, falling with its place; a bare genre counts as a tenth tag."""
-    place = game.tags.index(tag) if tag in game.tags else 9
-    return float(1 / np.log2(2 + place))
-
-
-def _liked(game: Game) -> float:
-    """The lower bound of the share of positive reviews, 95 % (Wilson 1927); 0 where there are no reviews."""
-    positive, total = game.positive or 0, (game.positive or 0) + (game.negative or 0)
-    if not total:
-        return 0.0
-    z, share = 1.96, positive / total
-    spread = z * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    return float((share + z * z / (2 * total) - spread) / (1 + z * z / total))

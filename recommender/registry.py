@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import logging
+import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,12 +22,23 @@ from recommender.catalog import Game
 from recommender.engine import Served
 from recommender.errors import DamagedModel, NoModel
 from recommender.linear import Linear
-from recommender.version import MANIFEST, Card, open_version, read_card, sync, write_atomically, write_version
+from recommender.version import (
+    MANIFEST,
+    Card,
+    open_version,
+    read_card,
+    sync,
+    write_atomically,
+    write_catalog,
+    write_version,
+)
 
 log = logging.getLogger(__name__)
 
 CURRENT = "current"
 KEPT_PROMOTIONS = 50
+KEPT_CATALOGUES = 3
+"""Versions in service that brought a catalogue only and are kept: enough to go back to yesterday's."""
 
 
 class Registry:
@@ -44,18 +59,77 @@ class Registry:
         players: int,
     ) -> Card:
         """Writes a version beside its final place, moves it there in one step, then promotes it."""
-        version = _name(created, model, fingerprint)
+        version = _name(created, model.settings, model.items.stamp, fingerprint)
         card = Card(version, created, model.settings, metrics, fingerprint, synthetic, players, len(model.items))
         self._root.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".new-", dir=self._root))
-        try:
+        with self._new_folder() as folder:
             write_version(folder, card, model, catalog)
             _replace_folder(folder, self._root / version)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
         self.promote(version)
         return card
+
+    def publish_catalog(self, catalog: Iterable[Game], *, created: datetime) -> Card | None:
+        """Puts the version in service again with another catalogue, its matrix shared.
+
+        None, and nothing changes, where that is the catalogue it has. It is made of the version that a start would
+        open. Of the versions that brought a catalogue only, the oldest are removed.
+
+        Raises:
+            NoModel: nothing has been published, or nothing published is whole.
+        """
+        games = list(catalog)
+        self._promotions()
+        with self._alone():  # or a model that is trained meanwhile would be put out of service again
+            for base in reversed(self._promotions()):
+                try:
+                    card = self._with_catalog(base, games, created)
+                except DamagedModel as damage:
+                    log.warning("model %s is refused: %s", base, damage)
+                    continue
+                if card is not None:
+                    self._promote(card.version)
+                    self._prune()
+                return card
+        raise NoModel("every published model is damaged: run `indiean train`")
+
+    def _with_catalog(self, base: str, games: Sequence[Game], created: datetime) -> Card | None:
+        known = read_card(self._root / base)
+        version = _name(created, "catalogue of", base)
+        card = replace(known, version=version, created=created, matrix_of=known.matrix_of or base)
+        with self._new_folder() as folder:
+            if not write_catalog(folder, card, self._root / base, games):
+                return None
+            _replace_folder(folder, self._root / version)
+        return card
+
+    def _prune(self) -> None:
+        """Leaves the latest of the versions in service that brought a catalogue only, and every model."""
+        promoted = self._promotions()
+        catalogues = [card.version for card in self.versions() if card.matrix_of is not None]
+        kept = {*promoted[-1:], *[version for version in reversed(promoted) if version in catalogues][:KEPT_CATALOGUES]}
+        gone = [version for version in catalogues if version not in kept]
+        self._write_promotions([version for version in promoted if version not in gone])
+        for version in gone:
+            shutil.rmtree(self._root / version, ignore_errors=True)
+
+    @contextmanager
+    def _new_folder(self) -> Iterator[Path]:
+        """A folder beside the versions, gone afterwards unless it was moved to its place."""
+        folder = Path(tempfile.mkdtemp(prefix=".new-", dir=self._root))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keeps other processes from changing what is in service."""
+        handle = os.open(self._root, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def versions(self) -> list[Card]:
         """Every version with a readable manifest, the newest first."""
@@ -85,6 +159,10 @@ class Registry:
         """
         if not (self._root / version / MANIFEST).is_file() or Path(version).name != version:
             raise NoModel(f"there is no model version {version!r}: `indiean models list` shows those that exist")
+        with self._alone():
+            self._promote(version)
+
+    def _promote(self, version: str) -> None:
         before = [v for v in self._promotions(required=False) if v != version]
         self._write_promotions([*before, version])
 
@@ -94,12 +172,14 @@ class Registry:
         Raises:
             NoModel: there is none before.
         """
-        *before, latest = self._promotions()
-        standing = [version for version in before if (self._root / version / MANIFEST).is_file()]
-        if not standing:
-            raise NoModel(f"there is no version before {latest} to roll back to")
-        self._write_promotions(standing)
-        return standing[-1]
+        self._promotions()
+        with self._alone():
+            *before, latest = self._promotions()
+            standing = [version for version in before if (self._root / version / MANIFEST).is_file()]
+            if not standing:
+                raise NoModel(f"there is no version before {latest} to roll back to")
+            self._write_promotions(standing)
+            return standing[-1]
 
     def open(self, version: str) -> Served:
         """Checks every byte against the manifest, then maps the matrix into memory.
@@ -139,8 +219,8 @@ class Registry:
         write_atomically(self._root / CURRENT, "\n".join(versions[-KEPT_PROMOTIONS:]) + "\n")
 
 
-def _name(created: datetime, model: Linear, fingerprint: str) -> str:
-    what = f"{created.isoformat()} {model.settings} {model.items.stamp} {fingerprint}"
+def _name(created: datetime, *made_of: object) -> str:
+    what = " ".join(map(str, (created.isoformat(), *made_of)))
     return f"{created:%Y%m%dT%H%M%SZ}-{hashlib.sha256(what.encode()).hexdigest()[:6]}"
 
 

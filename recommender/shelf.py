@@ -36,6 +36,11 @@ SEVERAL = frozenset(
 """The tags and genres of games that several can play together."""
 
 
+NONE = (np.zeros(0, np.int32), np.zeros(0))
+BARE_GENRE = 9
+"""A genre that is no tag of the game counts as its tenth tag."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a person asks of the picks.
@@ -59,6 +64,19 @@ class Shelf:
 
     catalog: Catalog
     items: ItemIndex
+
+    @classmethod
+    def of_all(cls, catalog: Catalog, items: ItemIndex) -> Shelf:
+        """Behind the games of the model all that it does not know, as owned by nobody: the latest first."""
+        others = sorted((game for game in catalog if items.position(game.app_id) is None), key=_day, reverse=True)
+        app_ids = np.concatenate([items.app_ids, np.array([game.app_id for game in others], np.int32)])
+        players = np.concatenate([items.players, np.zeros(len(others), np.int32)])
+        return cls(catalog, ItemIndex(app_ids, players))
+
+    def prepare(self) -> None:
+        """Works out at once what the first wishes would have to wait for."""
+        self.allowed(Wish(tag="", max_price=0.0, since_year=0))
+        _ = self.head, self.several, self.liked
 
     @cached_property
     def games(self) -> list[Game | None]:
@@ -103,27 +121,46 @@ class Shelf:
         return np.array([0 if game is None else _year(game) for game in self.games], np.int32)
 
     @cached_property
-    def _tagged(self) -> dict[str, NDArray[np.int32]]:
-        """Positions by tag."""
-        found: dict[str, list[int]] = {}
+    def _tagged(self) -> dict[str, tuple[NDArray[np.int32], NDArray[np.float64]]]:
+        """By tag the positions of its games, ascending, and how central it is to each of them."""
+        found: dict[str, tuple[list[int], list[int]]] = {}
         for at, game in enumerate(self.games):
-            for tag in {*game.tags, *game.genres} if game else ():
-                found.setdefault(tag, []).append(at)
-        return {tag: np.array(positions, np.int32) for tag, positions in found.items()}
+            for tag, place in _places(game).items() if game else ():
+                positions, places = found.setdefault(tag, ([], []))
+                positions.append(at)
+                places.append(place)
+        return {tag: (np.array(at, np.int32), 1 / np.log2(2 + np.array(places))) for tag, (at, places) in found.items()}
 
     @cached_property
     def several(self) -> Mask:
         """What several can play together."""
         mask = np.zeros(len(self.items), bool)
-        for tag, positions in self._tagged.items():
+        for tag, (positions, _) in self._tagged.items():
             if joined(tag) in SEVERAL:
                 mask[positions] = True
         return mask
 
     def tagged(self, tag: str) -> Mask:
         mask = np.zeros(len(self.items), bool)
-        mask[self._tagged.get(tag, [])] = True
+        mask[self._tagged.get(tag, NONE)[0]] = True
         return mask
+
+    def centrality(self, tag: str) -> NDArray[np.float64]:
+        """[n] 1 where it is the strongest tag of the game, falling with its place, 0 where the game has it not."""
+        found = np.zeros(len(self.items))
+        positions, central = self._tagged.get(tag, NONE)
+        found[positions] = central
+        return found
+
+    @cached_property
+    def liked(self) -> NDArray[np.float64]:
+        """[n] the lower bound of the share of positive reviews, 95 % (Wilson 1927); 0 where there are no reviews."""
+        votes = [(game.positive or 0, game.negative or 0) if game else (0, 0) for game in self.games]
+        positive, negative = np.array(votes, np.float64).reshape(-1, 2).T
+        total = np.maximum(positive + negative, 1)
+        z, share = 1.96, positive / total
+        spread = z * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+        return np.asarray((share + z * z / (2 * total) - spread) / (1 + z * z / total)) * (positive + negative > 0)
 
     def allowed(self, wish: Wish) -> Mask:
         """[n] what may be picked, the player's own games not yet left out."""
@@ -146,3 +183,13 @@ class Shelf:
 def _year(game: Game) -> int:
     """0 where it is not known, so that no wish for games since a year is answered with it."""
     return game.year or (game.released.year if game.released else 0)
+
+
+def _day(game: Game) -> int:
+    """What orders games by their release; the first day of a year of which no more is known."""
+    return game.released.toordinal() if game.released else 365 * _year(game)
+
+
+def _places(game: Game) -> dict[str, int]:
+    places = dict.fromkeys(game.genres, BARE_GENRE)
+    return places | {tag: place for place, tag in reversed(list(enumerate(game.tags)))}

@@ -2,7 +2,9 @@
 
 <version>/manifest.json       the card, and the size and SHA-256 of the other two
 <version>/model.safetensors   the matrix, the item ids, their players
-<version>/catalog.json        every game, a row each in the order of `Game`'s fields
+<version>/catalog.json        every game, a row and a line each in the order of `Game`'s fields
+
+A version whose catalogue alone is new shares the matrix of the one it was made of: one file with two names.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, astuple, dataclass, fields
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -26,11 +29,15 @@ from recommender.interactions import Floats, ItemIndex, Weighting
 from recommender.linear import Linear, LinearSettings
 
 MODEL, CATALOG, MANIFEST = "model.safetensors", "catalog.json", "manifest.json"
+GAME = [field.name for field in fields(Game)]
 
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of one version: `metrics` is a `Report.as_dict()` or empty, `fingerprint` that of the data."""
+    """What is known of one version: `metrics` is a `Report.as_dict()` or empty, `fingerprint` that of the data.
+
+    `matrix_of` is the version that brought the matrix, where this one brought only a catalogue.
+    """
 
     version: str
     created: datetime
@@ -40,6 +47,7 @@ class Card:
     synthetic: bool
     players: int
     items: int
+    matrix_of: str | None = None
 
 
 def write_version(folder: Path, card: Card, model: Linear, catalog: Iterable[Game]) -> None:
@@ -49,14 +57,49 @@ def write_version(folder: Path, card: Card, model: Linear, catalog: Iterable[Gam
         "players": model.items.players,
     }
     save_file(tensors, folder / MODEL)
-    (folder / CATALOG).write_text(json.dumps([_plain(game) for game in catalog], ensure_ascii=False), "utf-8")
-    files = {
-        name: {"bytes": (folder / name).stat().st_size, "sha256": _digest(folder / name)} for name in (MODEL, CATALOG)
-    }
-    manifest = asdict(card) | {"created": card.created.isoformat(), "stamp": model.items.stamp, "files": files}
+    (folder / CATALOG).write_text(_written(catalog), "utf-8")
+    _seal(folder, card, model.items.stamp, {name: _facts(folder / name) for name in (MODEL, CATALOG)})
+
+
+def write_catalog(folder: Path, card: Card, base: Path, catalog: Iterable[Game]) -> bool:
+    """The version at `base`, every byte of it checked, with another catalogue; False if it has that very one.
+
+    Raises:
+        DamagedModel: a file of `base` is missing, changed or cut short.
+    """
+    manifest = _manifest(base)
+    _verify(base, manifest)
+    (folder / CATALOG).write_text(_written(catalog), "utf-8")
+    facts = _facts(folder / CATALOG)
+    if facts == manifest["files"][CATALOG]:
+        return False
+    _share(base / MODEL, folder / MODEL)
+    _seal(folder, card, manifest["stamp"], manifest["files"] | {CATALOG: facts})
+    return True
+
+
+def _share(existing: Path, new: Path) -> None:
+    """A second name for the same bytes, or a copy where the file system has no second names."""
+    try:
+        os.link(existing, new)
+    except OSError:
+        shutil.copyfile(existing, new)
+
+
+def _seal(folder: Path, card: Card, stamp: str, files: Mapping[str, object]) -> None:
+    manifest = asdict(card) | {"created": card.created.isoformat(), "stamp": stamp, "files": files}
     write_atomically(folder / MANIFEST, json.dumps(manifest, indent=2))
     for name in (MODEL, CATALOG):
         sync(folder / name)
+
+
+def _written(catalog: Iterable[Game]) -> str:
+    rows = (json.dumps(_plain(game), ensure_ascii=False) for game in catalog)
+    return "[\n" + ",\n".join(rows) + "\n]\n"
+
+
+def _facts(path: Path) -> dict[str, object]:
+    return {"bytes": path.stat().st_size, "sha256": _digest(path)}
 
 
 def read_card(folder: Path) -> Card:
@@ -98,7 +141,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 def _card(manifest: Mapping[str, Any]) -> Card:
     try:
-        kept = {field.name: manifest[field.name] for field in fields(Card)}
+        kept = {field.name: manifest[field.name] for field in fields(Card) if field.default is MISSING}
+        kept["matrix_of"] = manifest.get("matrix_of")  # unknown to versions that were published before there was any
         settings = kept["settings"]
         kept["settings"] = LinearSettings(settings["l2"], settings["dropout"], Weighting(**settings["weighting"]))
         kept["created"] = datetime.fromisoformat(kept["created"])
@@ -136,19 +180,29 @@ def _mapped(path: Path) -> dict[str, Floats]:
 
 
 def _plain(game: Game) -> list[object]:
-    return [value.isoformat() if isinstance(value, date) else value for value in astuple(game)]
+    values = [getattr(game, name) for name in GAME]
+    return [value.isoformat() if isinstance(value, date) else value for value in values]
 
 
 def _read_catalog(path: Path) -> list[Game]:
-    """Rows in the order of `Game`'s fields."""
-    names = [field.name for field in fields(Game)]
-    tags, genres, released = names.index("tags"), names.index("genres"), names.index("released")
+    """Rows in the order of `Game`'s fields, decoded one by one: whoever waits for the interpreter meanwhile gets it."""
+    tags, genres, released = GAME.index("tags"), GAME.index("genres"), GAME.index("released")
     games = []
-    for row in json.loads(path.read_text("utf-8")):
+    for row in _rows(path):
         row[tags], row[genres] = tuple(row[tags]), tuple(row[genres])
         row[released] = date.fromisoformat(row[released]) if row[released] else None
         games.append(Game(*row))
     return games
+
+
+def _rows(path: Path) -> Iterator[list[Any]]:
+    # Read at once: a thread that lets the interpreter go for each block and takes it back keeps all others from it.
+    first, *lines = path.read_bytes().split(b"\n")
+    if first != b"[":  # as it was written when all rows stood in one line
+        yield from json.loads(first)
+    for line in lines:
+        if line.startswith(b"["):
+            yield json.loads(line.removesuffix(b","))
 
 
 def _digest(path: Path) -> str:

@@ -3,54 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
-import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Protocol, Self, TypeVar, cast
+from typing import Self, TypeVar
 
 import httpx
-from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_exponential_jitter
 
 from recommender.library import Library
 from storage.errors import (
-    Hidden,
-    SteamError,
-    SteamKeyMissing,
     SteamKeyRefused,
     SteamProfilePrivate,
-    SteamRateLimited,
     SteamUnavailable,
 )
-from storage.redaction import keep_keys_out_of_logs
 from storage.single_flight import Flights
 from storage.steam_answers import hidden_by, library_from_answer, resolved
+from storage.steam_calls import Calls, Key, Secret
 from storage.steam_id import SteamID, Vanity, parse
 
 TIMEOUTS = httpx.Timeout(5.0, connect=2.0)
 PATIENCE = 8.0
 """Seconds within which one question to Steam is answered or given up, retries and pauses included."""
-SHORT_PAUSE = 2.0
-"""The longest pause in seconds, asked for by Steam, that is sat out instead of being reported."""
-UNSAID_PAUSE = 60.0
-"""Seconds to leave Steam alone after a 429 that does not say how long."""
-LONGEST_PAUSE = 48 * 3600.0
-"""Seconds of the longest block Steam is known to give; a longer Retry-After is taken for a mistake."""
-
-_log = logging.getLogger(__name__)
-_backoff = wait_exponential_jitter(multiplier=0.25, max=2.0, jitter=0.25)
 _T = TypeVar("_T")
-
-
-class Secret(Protocol):
-    """A string that hides itself, as pydantic's SecretStr does."""
-
-    def get_secret_value(self) -> str: ...
 
 
 class Steam:
@@ -79,14 +53,12 @@ class Steam:
         attempts: int = 3,
         patience: float = PATIENCE,
     ) -> None:
-        keep_keys_out_of_logs()
         self._api_url = api_url.rstrip("/")
-        self._key = key
+        self._key = Key(key)
         self._client = client or httpx.AsyncClient(timeout=TIMEOUTS)
         self._owns_client = client is None
-        self._clock, self._sleep = clock, sleep
-        self._attempts, self._patience = attempts, patience
-        self._short_pause_ends = self._long_pause_ends = -math.inf
+        self._calls = Calls(api_url, self._client, clock=clock, sleep=sleep, attempts=attempts)
+        self._patience = patience
         self._players: Flights[Vanity, SteamID] = Flights(clock, cache_seconds)
         self._libraries: Flights[SteamID, Library] = Flights(clock, cache_seconds)
 
@@ -115,7 +87,7 @@ class Steam:
         meant = parse(said)
         if isinstance(meant, SteamID):
             return meant
-        self._require_key()
+        self._key()
         return await self._players.get(meant, lambda: self._patiently(self._ask_player(meant)))
 
     async def owned_games(self, player: SteamID) -> Library:
@@ -125,7 +97,7 @@ class Steam:
             SteamPlayerUnknown: a well-formed ID that nobody has.
             SteamProfilePrivate: says whether the profile or only its game details are hidden.
         """
-        self._require_key()
+        self._key()
         return await self._libraries.get(
             player, lambda: self._patiently(self._ask_library(player)), keep=lambda library: not library.playtime_hidden
         )
@@ -156,116 +128,4 @@ class Steam:
         raise SteamUnavailable(f"no answer within {self._patience:g} s")
 
     async def _ask(self, method: str, params: Mapping[str, str], read: Callable[[object], _T]) -> _T:
-        def enough(state: RetryCallState) -> bool:
-            return state.attempt_number >= min(self._attempts, _failure(state).tries)
-
-        retrying = AsyncRetrying(
-            retry=retry_if_result(lambda outcome: isinstance(outcome, _Failure)),
-            stop=enough,
-            wait=_wait,
-            sleep=self._nap,
-            before_sleep=lambda state: _log.info("%s: %s, asking again", method, _failure(state).error),
-            retry_error_callback=_failure,
-        )
-        outcome: _T | _Failure = await retrying(self._once, method, params, read)
-        if isinstance(outcome, _Failure):
-            raise outcome.error
-        return outcome
-
-    async def _once(self, method: str, params: Mapping[str, str], read: Callable[[object], _T]) -> _T | _Failure:
-        await self._respect_pause()
-        try:
-            response = await self._client.get(
-                f"{self._api_url}/{method}",
-                params={"key": self._require_key(), "format": "json", **params},
-                follow_redirects=False,
-            )
-        except httpx.RequestError as broken:  # returned, not raised from: it carries the URL and so the key
-            return _Failure(SteamUnavailable(f"{method}: {type(broken).__name__}"), _ALLOWED)
-        if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            return self._paused(pause_asked(response.headers, datetime.now(UTC)))
-        return _judged(method, response.status_code, response.content, read)
-
-    async def _respect_pause(self) -> None:
-        await self._nap(self._short_pause_ends - self._clock())
-        if (left := self._long_pause_ends - self._clock()) > 0:  # it may have begun during the nap
-            raise SteamRateLimited(left)
-
-    def _paused(self, seconds: float) -> _Failure:
-        if seconds <= SHORT_PAUSE:
-            self._short_pause_ends = max(self._short_pause_ends, self._clock() + seconds)
-            return _Failure(SteamRateLimited(seconds), _ALLOWED)
-        self._long_pause_ends = max(self._long_pause_ends, self._clock() + seconds)
-        self._short_pause_ends = -math.inf  # whoever asks now hears of the long one at once
-        return _Failure(SteamRateLimited(seconds))
-
-    async def _nap(self, seconds: float) -> None:
-        if seconds > 0:
-            await self._sleep(seconds)
-
-    def _require_key(self) -> str:
-        if self._key is not None:
-            key = self._key if isinstance(self._key, str) else self._key.get_secret_value()
-            if key.strip():
-                return key.strip()
-        raise SteamKeyMissing("no Steam Web API key is configured")
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """What came of one request, and how many requests in all such an outcome is worth."""
-
-    error: SteamError
-    tries: float = 1
-
-
-_ALLOWED = math.inf
-_TWICE = 2
-
-
-def _judged(method: str, status: int, content: bytes, read: Callable[[object], _T]) -> _T | _Failure:
-    if status == httpx.codes.OK:
-        return _understood(method, content, read)
-    if status == httpx.codes.UNAUTHORIZED:
-        return _Failure(SteamProfilePrivate(Hidden.PROFILE))
-    if status == httpx.codes.FORBIDDEN:
-        return _Failure(SteamKeyRefused("Steam answered 403"))
-    return _Failure(
-        SteamUnavailable(f"{method}: HTTP {status}"), _ALLOWED if httpx.codes.is_server_error(status) else 1
-    )
-
-
-def _understood(method: str, content: bytes, read: Callable[[object], _T]) -> _T | _Failure:
-    try:
-        body: object = json.loads(content)
-    except (ValueError, RecursionError):  # RecursionError: nested deeper than any answer is
-        return _Failure(SteamUnavailable(f"{method}: the body is not JSON"), _TWICE)
-    try:
-        return read(body)
-    except SteamUnavailable as misshapen:
-        return _Failure(misshapen, _TWICE)
-    except SteamError as refusal:
-        return _Failure(refusal)
-
-
-def pause_asked(headers: Mapping[str, str], now: datetime) -> float:
-    """Seconds that a Retry-After header asks for: seconds, or an HTTP date counted from `now` (RFC 9110, 10.2.3)."""
-    said = headers.get("Retry-After", "").strip()
-    if said.isdecimal():
-        return min(float(said), LONGEST_PAUSE)
-    try:
-        until = parsedate_to_datetime(said)
-    except (ValueError, OverflowError):
-        return UNSAID_PAUSE
-    seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
-    return min(max(seconds, 0.0), LONGEST_PAUSE)
-
-
-def _failure(state: RetryCallState) -> _Failure:
-    assert state.outcome is not None, "asked before the first request was made"
-    return cast("_Failure", state.outcome.result())
-
-
-def _wait(state: RetryCallState) -> float:
-    # A pause that Steam asked for holds for every request, so the next request itself sits it out.
-    return 0.0 if isinstance(_failure(state).error, SteamRateLimited) else _backoff(state)
+        return await self._calls.ask(method, {"format": "json", **params}, read, self._key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import math
 import time
@@ -15,11 +14,11 @@ from typing import Self
 import httpx
 
 from storage.errors import SteamError, SteamRateLimited, SteamUnavailable
-from storage.steam import PATIENCE, TIMEOUTS, pause_asked
+from storage.steam import PATIENCE, TIMEOUTS
 from storage.steam_answers import headers_from_answer
+from storage.steam_calls import decoded, pause_asked
+from storage.store_items import BATCH, ITEMS, question
 
-BATCH = 50
-"""App ids in one request."""
 AT_ONCE = 3
 """Requests under way at a time: what is asked for meanwhile gathers and goes along with the next."""
 KEPT = 20_000
@@ -30,7 +29,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 """Seconds that the store is left alone after a failure; they double from one failure to the next."""
 
 _log = logging.getLogger(__name__)
-_METHOD = "IStoreBrowseService/GetItems/v1"
 
 
 class Covers:
@@ -53,7 +51,7 @@ class Covers:
         patience: float = 0.8,
         most_kept: int = KEPT,
     ) -> None:
-        self._ask_at = f"{api_url.rstrip('/')}/{_METHOD}"
+        self._ask_at = f"{api_url.rstrip('/')}/{ITEMS}"
         self._assets_url = assets_url.rstrip("/")
         self._client = client or httpx.AsyncClient(timeout=TIMEOUTS)
         self._owns_client = client is None
@@ -151,35 +149,20 @@ class Covers:
         """Raises SteamRateLimited and SteamUnavailable."""
         try:
             async with asyncio.timeout(PATIENCE):
-                response = await self._client.get(self._ask_at, params=_question(app_ids), follow_redirects=False)
+                response = await self._client.get(
+                    self._ask_at, params=question(app_ids, include_assets=True), follow_redirects=False
+                )
         except (httpx.RequestError, TimeoutError) as broken:
             raise SteamUnavailable(type(broken).__name__) from broken
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
             raise SteamRateLimited(pause_asked(response.headers, datetime.now(UTC)))
         if response.status_code != httpx.codes.OK:
             raise SteamUnavailable(f"HTTP {response.status_code}")
-        return headers_from_answer(_decoded(response.content))
+        return headers_from_answer(decoded(response.content))
 
     def _pause(self, failure: SteamError) -> None:
         said = failure.retry_after or 0.0 if isinstance(failure, SteamRateLimited) else 0.0
         pause = max(said, self._next_pause)
         self._next_pause = min(2 * self._next_pause, LONGEST_PAUSE)
         self._pause_ends = max(self._pause_ends, self._clock() + pause)
-        _log.info("%s: %s, so no covers for %g s", _METHOD, failure, pause)
-
-
-def _decoded(content: bytes) -> object:
-    try:
-        body: object = json.loads(content)
-    except (ValueError, RecursionError) as foreign:
-        raise SteamUnavailable("the body is not JSON") from foreign
-    return body
-
-
-def _question(app_ids: Iterable[int]) -> Mapping[str, str]:
-    asked = {
-        "ids": [{"appid": app_id} for app_id in app_ids],
-        "context": {"language": "english", "country_code": "US"},
-        "data_request": {"include_assets": True},
-    }
-    return {"input_json": json.dumps(asked, separators=(",", ":"))}
+        _log.info("%s: %s, so no covers for %g s", ITEMS, failure, pause)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -13,12 +12,13 @@ from typing import Self
 
 from aiohttp import web
 
+from tests.loopback_store import LoopbackStore
+
 FORBIDDEN = """<html><head><title>Forbidden</title></head><body><h1>Forbidden</h1>Access is denied. \
 Retrying will not help. Please verify your <pre>key=</pre> parameter.</body></html>"""
 UNAUTHORIZED = "<html><head><title>Unauthorized</title></head><body><h1>Unauthorized</h1></body></html>"
 PUBLIC = 3
 NO_MATCH = 42
-NOT_SOLD_HERE = 15
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class _Fault:
 class LoopbackSteam:
     """`async with LoopbackSteam() as steam` runs in the test's own loop, `with steam.running_in_thread()` beside it.
 
-    `url` is what to configure as Steam's address and `key` the only key it accepts. `requests` lists what was asked.
-    `delay` is the seconds every answer takes but those of the methods in `prompt`. With `unauthorized_when_private`
-    what a player hides is answered 401, not with an empty response; with `summaries_unauthorized` GetPlayerSummaries
-    is answered 401 as well.
+    `url` is what to configure as Steam's address, `key` the only key it accepts, `store` what is sold. `requests` lists
+    what was asked. `delay` is the seconds every answer takes but those of the methods in `prompt`. With
+    `unauthorized_when_private` what a player hides is answered 401, not with an empty response; with
+    `summaries_unauthorized` GetPlayerSummaries is answered 401 as well.
     """
 
     def __init__(self, key: str = "0123456789ABCDEF0123456789ABCDEF") -> None:
@@ -67,8 +67,8 @@ class LoopbackSteam:
         self.summaries_unauthorized = False
         self.requests: list[Asked] = []
         self._players: dict[str, _Player] = {}
-        self._assets: dict[int, Mapping[str, object]] = {}
-        self._faults: deque[_Fault] = deque()
+        self.store = LoopbackStore()
+        self._faults: deque[_Fault | None] = deque()
         self._port = 0
 
     @property
@@ -90,11 +90,15 @@ class LoopbackSteam:
     def add_cover(self, app_id: int, **assets: object) -> None:
         """A game whose store page has images; `assets` stand in for the usual ones, or leave them out by None."""
         usual = {"asset_url_format": f"steam/apps/{app_id}/${{FILENAME}}?t=1700000000", "header": "header.jpg"}
-        self._assets[app_id] = {name: value for name, value in (usual | assets).items() if value is not None}
+        self.store.assets[app_id] = {name: value for name, value in (usual | assets).items() if value is not None}
 
     def fail_next(self, status: int, headers: Mapping[str, str] | None = None, body: str = "", times: int = 1) -> None:
         """Answers the next requests with just this; a `status` of 200 is a way to send a foreign body."""
         self._faults.extend([_Fault(status, headers or {}, body)] * times)
+
+    def answer_next(self, times: int) -> None:
+        """Answers the next requests as usual, before what was or is announced for those after them."""
+        self._faults.extend([None] * times)
 
     def hang_next(self, times: int = 1) -> None:
         """Takes the next requests and never answers them."""
@@ -152,13 +156,16 @@ class LoopbackSteam:
         if fault is not None:
             return await self._misbehave(request, fault)
         if method == "IStoreBrowseService/GetItems/v1":
-            return self._items(request.query)
+            return self.store.items(request.query, len(request.path_qs))
+        if method == "IStoreService/GetTagList/v1":
+            return self.store.list_of_tags(request.query)
         if request.query.get("key") != self.key:
             return _page(403, FORBIDDEN)
         answers: dict[str, Callable[[Mapping[str, str]], web.Response]] = {
             "ISteamUser/ResolveVanityURL/v1": self._vanity,
             "ISteamUser/GetPlayerSummaries/v2": self._summaries,
             "IPlayerService/GetOwnedGames/v1": self._owned,
+            "IStoreService/GetAppList/v1": self.store.list_of_apps,
         }
         return answers[method](request.query) if method in answers else _page(404, "Not Found")
 
@@ -192,23 +199,6 @@ class LoopbackSteam:
             for app_id, minutes in player.games.items()
         ]
         return _answer({"game_count": len(games)} | ({"games": games} if games else {}))
-
-    def _items(self, query: Mapping[str, str]) -> web.Response:
-        """Takes no key; of a game it may not show it gives neither name nor assets."""
-        asked = json.loads(query["input_json"])
-        if not asked.get("context", {}).get("country_code"):
-            return _page(400, "Bad Request")
-        ids = [item["appid"] for item in asked["ids"]]
-        wants_assets = asked.get("data_request", {}).get("include_assets", False)
-        items = [_item(app_id, self._assets.get(app_id), with_assets=wants_assets) for app_id in ids]
-        return _answer({"store_items": items} if items else {})
-
-
-def _item(app_id: int, assets: Mapping[str, object] | None, *, with_assets: bool) -> dict[str, object]:
-    if assets is None:
-        return {"item_type": 0, "id": app_id, "success": NOT_SOLD_HERE, "visible": False, "name": "", "appid": 0}
-    item = {"item_type": 0, "id": app_id, "success": 1, "visible": True, "name": f"Game {app_id}", "appid": app_id}
-    return item | ({"assets": dict(assets)} if with_assets else {})
 
 
 def _summary(steamid: str, player: _Player) -> dict[str, object]:

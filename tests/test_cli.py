@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -98,6 +99,77 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Any:
 def rows(home: Path, query: str) -> list[tuple[Any, ...]]:
     with sqlite3.connect(home / "indiean.sqlite") as connection:
         return connection.execute(query).fetchall()
+
+
+def test_the_catalogue_is_refreshed_from_the_store_and_the_model_answers_with_it(
+    trained: None, steam: LoopbackSteam, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steam.store.put(5, "등불 동굴", tags=("Roguelike", "Indie"), reviews=(90, 95))
+    steam.store.put(7, "Later")
+    assert run(["data", "refresh", "--limit", "1", "--json"]) == 0
+    report = printed(capsys)
+    assert run(["models", "list", "--json"]) == 0
+    latest, model = printed(capsys)
+
+    assert {name: report[name] for name in ("listed", "new", "changed", "delisted", "rejected", "calls", "end")} == {
+        "listed": 2,
+        "new": 1,
+        "changed": 0,
+        "delisted": 0,
+        "rejected": 0,
+        "calls": 3,
+        "end": False,
+    }
+    assert latest["version"] == report["version"]
+    assert (latest["matrix_of"], latest["current"]) == (model["version"], True)
+    assert model["matrix_of"] is None
+
+
+def test_a_refresh_for_people_says_what_it_came_to(
+    trained: None, steam: LoopbackSteam, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steam.store.put(5, "Cave")
+    steam.store.put(7, "Later")
+    assert run(["data", "refresh", "--limit", "1"]) == 0
+    said = capsys.readouterr().out
+
+    assert re.search(r"new +1\b", said)
+    assert "3 questions to Steam" in said
+    assert "is in service: the same, with this catalogue" in said
+    assert "the next `indiean data refresh` goes on from here" in said
+
+
+def test_a_refresh_without_a_key_says_in_one_sentence_where_to_get_it(
+    trained: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["data", "refresh"]) == 1
+    said = capsys.readouterr().err
+
+    assert said.count("\n") == 1
+    assert "https://steamcommunity.com/dev/apikey" in said
+    assert "INDIEAN_STEAM_API_KEY" in said
+
+
+def test_a_refresh_with_a_refused_key_says_so_without_showing_it(
+    trained: None, steam: LoopbackSteam, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("INDIEAN_STEAM_API_KEY", "FEDCBA9876543210")
+    assert run(["data", "refresh"]) == 1
+    said = capsys.readouterr()
+
+    assert "refuses the key" in said.err
+    assert "FEDCBA" not in said.err + said.out
+
+
+def test_a_refresh_that_steam_stops_reports_and_has_status_1(
+    trained: None, steam: LoopbackSteam, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steam.fail_next(429, {"Retry-After": "3600"})
+    assert run(["data", "refresh", "--json"]) == 1
+    said = capsys.readouterr()
+
+    assert json.loads(said.out)["stopped"].startswith("Steam asks for a pause of 60 minutes")
+    assert "the next run goes on from there" in said.err
 
 
 def test_a_steam_player_is_answered_with_reasons_and_leaves_rows(

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 import pytest
 import pytest_asyncio
@@ -116,6 +117,37 @@ async def test_a_theme_is_answered_from_the_theme(engine: Engine) -> None:
     answer = await engine.curate("Puzzle", Wish(), 6)
 
     assert titles(answer) == set(worlds.THEMES["Puzzle"])
+
+
+async def test_a_theme_holds_games_that_nobody_owns_yet_by_what_is_known_of_them(engine: Engine) -> None:
+    unrated = await engine.curate("Roguelike", Wish(), 20)
+    world = worlds.served()
+    rated = replace(worlds.UNPLAYED, positive=3000, negative=3)
+    disliked = replace(worlds.game("Ash & Arrow"), positive=3, negative=300)
+    others = [game for game in worlds.GAMES if game.app_id not in (rated.app_id, disliked.app_id)]
+    engine.swap(replace(world, catalog=Catalog([*others, rated, disliked])))
+    acclaimed = await engine.curate("Roguelike", Wish(), 20)
+
+    assert unrated.picks[-1].game == worlds.UNPLAYED
+    assert (unrated.picks[-1].score, unrated.picks[-1].players) == (0.0, 0)
+    assert [pick.game for pick in acclaimed.picks[-2:]] == [rated, disliked]
+    assert len(acclaimed.picks) == len(unrated.picks) == len(worlds.THEMES["Roguelike"]) + 1
+
+
+async def test_a_game_that_nobody_owns_yet_can_be_hidden(engine: Engine) -> None:
+    answer = await engine.curate("Roguelike", Wish(hidden=frozenset({worlds.UNPLAYED.app_id})), 20)
+
+    assert titles(answer) == set(worlds.THEMES["Roguelike"])
+
+
+async def test_among_games_of_which_nothing_is_known_the_latest_comes_first() -> None:
+    new = [replace(worlds.UNPLAYED, app_id=910 + n, title=f"New {n}", year=year) for n, year in enumerate((2024, 2026))]
+    dated = replace(worlds.UNPLAYED, app_id=920, title="Dated", year=None, released=date(2025, 3, 1))
+    engine = Engine(replace(worlds.served(), catalog=Catalog([*worlds.GAMES, *new, dated])))
+    answer = await engine.curate("Roguelike", Wish(since_year=2018), 20)
+    engine.close()
+
+    assert [pick.game.title for pick in answer.picks][-4:] == ["New 1", "Dated", "New 0", "Brand New Thing"]
 
 
 async def test_why_is_answered_where_something_is_known(engine: Engine) -> None:

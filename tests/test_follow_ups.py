@@ -319,6 +319,16 @@ async def test_why_this_of_a_theme_says_how_central_it_is(ann: Member) -> None:
     ]
 
 
+async def test_why_this_of_a_game_that_nobody_owns_yet_says_so(ann: Member) -> None:
+    answer = await ann.ask("curate", tag="roguelike", since=2018)
+    why = await ann.press(answer, Deed.WHY, "Brand New Thing")
+
+    assert why.text.splitlines() == [
+        "Brand New Thing has Roguelike as number 1 of its 1 tags, the strongest first.",
+        "None of the players I learned from owns Brand New Thing yet.",
+    ]
+
+
 async def test_why_this_of_one_game_says_that_many_own_both(ann: Member) -> None:
     answer = await ann.ask("similar", game="static")
     why = await ann.press(answer, Deed.WHY, "Whisper Well")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -182,6 +185,152 @@ def test_a_publication_that_fails_leaves_no_trace(registry: Registry, publish: P
         )
     assert registry.open_current().version == card.version
     assert sorted(p.name for p in registry._root.iterdir()) == sorted([card.version, "current"])
+
+
+NEW = Game(40, "새로운 게임", ("Roguelike", "Indie"), price=4.99, released=date(2026, 5, 1), positive=9, negative=1)
+
+
+def renew(registry: Registry, day: int, *games: Game) -> Card:
+    card = registry.publish_catalog([*GAMES, *games], created=NOW + timedelta(days=day))
+    assert card is not None
+    return card
+
+
+def test_a_catalogue_is_renewed_and_the_matrix_stays_the_very_file(
+    registry: Registry, publish: Publish, model: Linear
+) -> None:
+    card = publish(0)
+    renewed = renew(registry, 1, NEW)
+    served = registry.open_current()
+
+    assert registry.current() == served.version == renewed.version != card.version
+    assert [served.catalog.get(app_id) for app_id in (10, 20, 30, 40)] == [*GAMES, NEW]
+    assert served.scorer.items.stamp == model.items.stamp
+    assert (folder(registry, card) / "model.safetensors").samefile(folder(registry, renewed) / "model.safetensors")
+    assert renewed == replace(card, version=renewed.version, created=renewed.created, matrix_of=card.version)
+
+
+def test_where_files_cannot_have_two_names_the_matrix_is_copied(
+    registry: Registry, publish: Publish, model: Linear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError("no hard links here")
+
+    monkeypatch.setattr("os.link", refused)
+    publish(0)
+    renew(registry, 1, NEW)
+    scorer = registry.open_current().scorer
+
+    assert isinstance(scorer, Linear)
+    assert np.array_equal(scorer.inverse, model.inverse)
+
+
+def test_the_same_catalogue_again_is_no_new_version(registry: Registry, publish: Publish) -> None:
+    card = publish(0)
+
+    assert registry.publish_catalog(GAMES, created=NOW + timedelta(days=1)) is None
+    assert registry.versions() == [card]
+
+
+def test_a_renewed_catalogue_is_rolled_back_as_any_version(registry: Registry, publish: Publish) -> None:
+    card = publish(0)
+    renew(registry, 1, NEW)
+
+    assert registry.roll_back() == card.version
+    assert len(registry.open_current().catalog) == len(GAMES)
+
+
+def test_a_catalogue_renewed_from_a_renewed_one_names_the_model_that_brought_the_matrix(
+    registry: Registry, publish: Publish
+) -> None:
+    card = publish(0)
+    renew(registry, 1, NEW)
+
+    assert renew(registry, 2, NEW, replace(NEW, app_id=50)).matrix_of == card.version
+
+
+def test_of_the_renewed_ones_the_latest_are_kept_and_every_model(registry: Registry, publish: Publish) -> None:
+    first = publish(0)
+    renewed = [renew(registry, day, *(replace(NEW, app_id=100 + n) for n in range(day))) for day in range(1, 8)]
+    second = publish(8)
+    renewed.append(renew(registry, 9, NEW))
+
+    assert [card.version for card in registry.versions()] == [
+        renewed[-1].version,
+        second.version,
+        renewed[-2].version,
+        renewed[-3].version,
+        first.version,
+    ]
+    assert [registry.roll_back() for _ in range(4)] == [
+        second.version,
+        renewed[-2].version,
+        renewed[-3].version,
+        first.version,
+    ]
+
+
+def test_a_damaged_version_is_not_renewed_and_the_one_before_it_is(registry: Registry, publish: Publish) -> None:
+    whole, damaged = publish(0), publish(1)
+    (folder(registry, damaged) / "model.safetensors").write_bytes(b"cut")
+
+    assert renew(registry, 2, NEW).matrix_of == whole.version
+
+
+def test_without_a_model_there_is_nothing_to_renew(registry: Registry) -> None:
+    with pytest.raises(NoModel, match="indiean train"):
+        registry.publish_catalog(GAMES, created=NOW)
+
+
+def test_a_renewal_that_fails_leaves_no_trace(
+    registry: Registry, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = publish(0)
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("recommender.version.write_atomically", full)
+    with pytest.raises(OSError, match="no space"):
+        renew(registry, 1, NEW)
+
+    assert registry.current() == card.version
+    assert sorted(p.name for p in registry._root.iterdir()) == sorted([card.version, "current"])
+
+
+def test_a_version_from_before_catalogues_were_renewed_is_read(registry: Registry, publish: Publish) -> None:
+    """Its manifest does not know of a version that brought the matrix, and its catalogue is one line."""
+    card = publish(0)
+    manifest, catalog = (folder(registry, card) / name for name in ("manifest.json", "catalog.json"))
+    catalog.write_text(json.dumps(json.loads(catalog.read_text("utf-8"))), "utf-8")
+    content = catalog.read_bytes()
+    facts = json.loads(manifest.read_text())
+    del facts["matrix_of"]
+    facts["files"]["catalog.json"] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    manifest.write_text(json.dumps(facts))
+    served = registry.open_current()
+
+    assert registry.versions() == [card]
+    assert [served.catalog.get(game.app_id) for game in GAMES] == GAMES
+
+
+@pytest.mark.parametrize(
+    "title", ["[bracket", "line\nbreak", "\u2028\x85 signs that break lines elsewhere", "comma,", "]"]
+)
+def test_a_title_of_any_signs_is_read_as_it_was_written(registry: Registry, publish: Publish, title: str) -> None:
+    publish(0)
+    renew(registry, 1, replace(NEW, title=title))
+    found = registry.open_current().catalog.get(NEW.app_id)
+
+    assert found is not None
+    assert found.title == title
+
+
+def test_an_empty_catalogue_is_read(registry: Registry, publish: Publish) -> None:
+    publish(0)
+    registry.publish_catalog([], created=NOW + timedelta(days=1))
+
+    assert len(registry.open_current().catalog) == 0
 
 
 def test_publishing_the_same_twice_is_one_version(registry: Registry, publish: Publish) -> None:

@@ -378,6 +378,7 @@ async def test_the_desk_of_a_serving_bot_slows_people_links_accounts_and_has_its
     )
     desks: list[Desk] = []
     pages: list[int] = []
+    tasks: set[str] = set()
 
     @asynccontextmanager
     async def chats(_: Settings, desk: Desk) -> AsyncIterator[list[Platform]]:
@@ -386,6 +387,7 @@ async def test_the_desk_of_a_serving_bot_slows_people_links_accounts_and_has_its
 
     async def look(stop: asyncio.Event) -> None:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.web_port}") as client:
+            tasks.update(task.get_name() for task in asyncio.all_tasks())
             pages.extend([(await client.get(path)).status_code for path in ("/healthz", "/discord/callback", "/")])
         signal.raise_signal(signal.SIGTERM)
         await stop.wait()
@@ -394,6 +396,7 @@ async def test_the_desk_of_a_serving_bot_slows_people_links_accounts_and_has_its
         await serving(settings, worlds.served(), chats)
 
     assert pages == [200, 410, 404]
+    assert "following the registry" in tasks
     assert desks[0].connect is not None
     assert desks[0].cooldowns is not None
     assert desks[0].cooldowns.admit(ANN, None, NOON) is None

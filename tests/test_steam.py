@@ -29,8 +29,9 @@ from storage.errors import (
     SteamUnavailable,
 )
 from storage.single_flight import KEPT
-from storage.steam import LONGEST_PAUSE, UNSAID_PAUSE, Steam, pause_asked
+from storage.steam import Steam
 from storage.steam_answers import library_from_answer
+from storage.steam_calls import LONGEST_PAUSE, UNSAID_PAUSE, pause_asked
 from storage.steam_id import FIRST, SteamID
 from tests.loopback_steam import LoopbackSteam
 

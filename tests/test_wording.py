@@ -167,6 +167,11 @@ def test_popularity_is_the_reason_where_there_is_no_other() -> None:
     assert EN.reason(Pick(HADES, 1.0, players=1234)) == "owned by 1,234 of the players I learned from"
 
 
+def test_that_nobody_owns_it_yet_is_said_of_a_new_game() -> None:
+    assert EN.reason(Pick(HADES, 1.0)) == "not yet owned by any of the players I learned from"
+    assert KO.reason(Pick(HADES, 1.0)) == "학습한 플레이어 중에는 아직 보유한 사람이 없음"
+
+
 @pytest.mark.parametrize(
     ("minutes", "english", "korean"),
     [

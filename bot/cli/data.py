@@ -1,4 +1,4 @@
-"""`indiean data import|describe|prune`."""
+"""`indiean data import|describe|refresh|prune`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from typing import Annotated
 import typer
 
 from bot.app import opened
-from bot.cli.output import AsJson, out, phases, print_json, table
+from bot.cli.output import AsJson, err, out, phases, print_json, table
+from bot.errors import NotSetUp
 from bot.settings import Settings, read_settings
+from jobs.catalog_refresh import RefreshReport, refresh_catalog
 from jobs.charts import write_charts
 from jobs.describe import Description, describe
+from recommender.registry import Registry
+from storage.errors import SteamKeyRefused
 from storage.importing import FileReport, ImportProgress, import_paths
 from storage.retention import Pruned, prune
+from storage.steam_store import SteamStore
 from storage.warehouse_duckdb import DuckDBWarehouse
 
 app = typer.Typer(no_args_is_help=True, help="The data that the model learns from: import it, look at it; and the log.")
@@ -30,6 +35,16 @@ Charts = Annotated[
 MinGames = Annotated[int, typer.Option(help="Games a player at least, for the second column.", min=1)]
 
 SIZES = {"rows": "interactions", "players": "players", "games": "games", "density": "density"}
+
+REFRESHED = {
+    "listed": "listed as changed",
+    "new": "new",
+    "changed": "changed",
+    "delisted": "delisted",
+    "rejected": "rejected",
+}
+
+GET_A_KEY = "get one at https://steamcommunity.com/dev/apikey and set INDIEAN_STEAM_API_KEY to it"
 
 HANDLED = {
     "repeated": "repeated",
@@ -66,6 +81,45 @@ def import_(paths: Paths, as_json: AsJson = False) -> None:
     )
     if counts.interactions:
         out().print("Next: indiean train")
+
+
+@app.command("refresh")
+def refresh_(
+    limit: Annotated[int | None, typer.Option(help="Games to ask about at most; the next run goes on.", min=1)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hear from Steam's store what is new, changed and gone, and let the model in service answer with it."""
+    settings = read_settings()
+    if settings.steam_api_key is None:
+        raise NotSetUp(f"Steam lists its games only to whoever has a key: {GET_A_KEY}")
+    try:
+        report = asyncio.run(_refreshed(settings, limit, quiet=as_json))
+    except SteamKeyRefused as refused:
+        raise NotSetUp(f"Steam refuses the key ({refused}): {GET_A_KEY}") from None
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        _show_refresh(report)
+    if report.stopped is not None:
+        err().print(f"[yellow]stopped[/yellow] {report.stopped}", soft_wrap=True)
+        raise typer.Exit(1)
+
+
+async def _refreshed(settings: Settings, limit: int | None, *, quiet: bool) -> RefreshReport:
+    registry, now = Registry(settings.models), datetime.now(UTC)
+    with DuckDBWarehouse(settings.warehouse) as warehouse, phases(quiet=quiet) as heard:
+        async with SteamStore(str(settings.steam_api_url), settings.steam_api_key) as store:
+            return await refresh_catalog(store, warehouse, registry, now=now, limit=limit, progress=heard)
+
+
+def _show_refresh(report: RefreshReport) -> None:
+    rows = [[words, f"{getattr(report, name):,}"] for name, words in REFRESHED.items()]
+    out().print(table("The catalogue", ["", "games"], rows))
+    out().print(f"{report.calls:,} questions to Steam in {report.seconds:,.1f} s.")
+    if report.version is not None:
+        out().print(f"Model [bold]{report.version}[/bold] is in service: the same, with this catalogue.")
+    if not report.end and report.stopped is None:
+        out().print("There is more to hear: the next `indiean data refresh` goes on from here.")
 
 
 @app.command("describe")

@@ -15,6 +15,7 @@ from bot.commands.command import Desk
 from bot.cooldowns import Cooldowns
 from bot.discord.connections import Connect
 from bot.errors import NotSetUp
+from bot.hosting.following import following
 from bot.hosting.garbage import settled
 from bot.hosting.log_lines import logging_lines
 from bot.hosting.platforms import chats
@@ -58,6 +59,7 @@ async def serving(settings: Settings, served: Served, chats: Chats) -> None:
     with stopped_by_signals(stop):
         async with AsyncExitStack() as opened:
             desk = await opened.enter_async_context(running(settings, served, cooldowns=_cooldowns(settings)))
+            await opened.enter_async_context(following(Registry(settings.models), desk.engine))
             connect = _connect(settings, desk.accounts)
             if connect is not None:
                 await opened.enter_async_context(connect)

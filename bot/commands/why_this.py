@@ -39,7 +39,7 @@ async def _told(game: Game, past: Past, request: Request, desk: Desk) -> Reply:
     lines = [
         *_theme(game, str(past.request.options.get("tag", "")), words),
         *await _alike(game, str(past.request.options.get("game", "")), request, desk),
-        words.say("why.widely", title=game.title, players=players_of(served, game)),
+        _widely(game, players_of(served, game), words),
         *words.reviews(game),
     ]
     return Reply("\n".join(lines), model=served.version)
@@ -68,6 +68,10 @@ async def _alike(game: Game, said: str, request: Request, desk: Desk) -> list[st
         return []
     words = Wording(request.language)
     return [words.say("why.alike", title=game.title, other=other.title)] if suitable(other, request) else []
+
+
+def _widely(game: Game, players: int, words: Wording) -> str:
+    return words.say("why.widely" if players else "why.unplayed", title=game.title, players=players)
 
 
 def players_of(served: Served, game: Game) -> int:

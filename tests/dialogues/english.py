@@ -71,6 +71,7 @@ DIALOGUES: Dialogues = {
     ],
     "themes": [
         ("/curate horror", "The best of Horror:", "1 The Hollow House", "97 % of 1,000 reviews", "!Velvet Nights"),
+        ("/curate roguelike since: 2018", "1 Brand New Thing", "not yet owned by any of the players", "!Mirrorblade"),
         ("/curate rougelike", "no tag called “rougelike”", "1 Roguelike"),
         ("1", "The best of Roguelike:"),
         ("2", "!The best"),

@@ -86,6 +86,7 @@ DIALOGUES: Dialogues = {
         ("/help digest here", "[hour]", "예: /digest here day: friday hour: 18 zone: Asia/Seoul"),
     ],
     "한국어 태그": [
+        ("/curate 로그라이크 since: 2018", "Brand New Thing", "학습한 플레이어 중에는 아직 보유한 사람이 없음"),
         ("/curate 공포", "공포 대표작:", "The Hollow House", " · 공포, 싱글 플레이어 · ", "!Horror", "!Singleplayer"),
         ("/curate 농장시뮬레이션", "농장 시뮬레이션 대표작:", "Sunny Acres"),
         ("/curate 농사", "농장 시뮬레이션 대표작:"),

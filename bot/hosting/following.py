@@ -1,0 +1,68 @@
+"""The engine follows the registry: a version that is put in service answers within half a minute, without a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+from bot.hosting.garbage import kept_for_long
+from recommender.engine import Engine, Served
+from recommender.errors import DamagedModel, NoModel
+from recommender.registry import Registry
+
+log = logging.getLogger(__name__)
+
+EVERY = 30.0
+"""Seconds between two looks; one look reads a file of a few lines."""
+
+
+@asynccontextmanager
+async def following(
+    registry: Registry, engine: Engine, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> AsyncIterator[None]:
+    """While it is open. `sleep` is in seconds."""
+    follower = asyncio.create_task(_follow(registry, engine, sleep), name="following the registry")
+    try:
+        yield
+    finally:
+        follower.cancel()
+        with suppress(asyncio.CancelledError):
+            await follower
+        gc.unfreeze()  # at the end of the process everything is looked through once more
+
+
+async def _follow(registry: Registry, engine: Engine, sleep: Callable[[float], Awaitable[None]]) -> None:
+    refused: str | None = None
+    while True:
+        await sleep(EVERY)
+        try:
+            refused = await _look(registry, engine, refused)
+        except OSError as trouble:
+            log.warning("whether there is a newer model is not known: %s", trouble)
+
+
+async def _look(registry: Registry, engine: Engine, refused: str | None) -> str | None:
+    """Swaps where another version is in service than answers; says which version was refused, so that it is once."""
+    try:
+        version = await asyncio.to_thread(registry.current)
+    except NoModel:  # what answers was opened before, and answers on
+        return refused
+    if version in (engine.served.version, refused):
+        return refused
+    try:
+        served = await asyncio.to_thread(_opened, registry, version)
+    except (DamagedModel, NoModel) as damage:
+        log.warning("model %s is refused, %s answers on: %s", version, engine.served.version, damage)
+        return version
+    log.info("model %s answers from now on, instead of %s", version, engine.served.version)
+    engine.swap(served)
+    return None
+
+
+def _opened(registry: Registry, version: str) -> Served:
+    with kept_for_long():
+        served = registry.open(version)
+        served.prepare()
+    return served
