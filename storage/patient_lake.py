@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from datetime import UTC
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -373,7 +373,13 @@ def _sorted_out(events: Sequence[Event]) -> tuple[list[tuple[Event, bytes]], lis
 def _shortened(event: Event, why: str) -> Event:
     """What can be kept of it to look at, still known as theirs whom it is about."""
     said = {"refused": why, "payload": repr(event.payload)[:LONGEST_SAID]}
-    return replace(event, payload=said, body=None)
+    at = event.at if event.at.utcoffset() is not None else event.at.replace(tzinfo=UTC)
+    key, platform, person = (_readable(text) for text in (event.key, event.platform, event.person))
+    return Event(key or "", event.kind, at, event.schema, said, platform, person)
+
+
+def _readable(text: str | None) -> str | None:
+    return None if text is None else text.replace("\0", "").encode(errors="replace").decode()
 
 
 async def _to_the_end(call: Callable[[], _T]) -> _T:
