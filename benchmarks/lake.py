@@ -2,11 +2,11 @@
 
     python -m benchmarks.lake [--events 20000] [--rounds 3] [--postgres postgresql://...]
 
-Events are requests with five shown games, the commonest kind. `one at a time` commits each; `batches` are of 500, as
+Events are requests with five shown games, the commonest kind. `one at a time` commits each; `batches` are of 200, as
 the background task writes them; `again` delivers the same batches a second time; `put` is the whole way, from the
-hand-over to the lake; `driver` is one executemany of sqlite3, or a COPY of asyncpg, of the same rows in one transaction,
-without looking for equal keys. Each in a process of its own; median of the rounds; the peak is what came on top of the
-process with the events in it.
+hand-over to the lake; `driver` is one executemany of sqlite3, or a COPY of asyncpg, of the same rows in a single
+transaction, without looking for equal keys. Each in a process of its own; median of the rounds; the peak is what came
+on top of the process with the events in it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from storage.logs import Impression, RequestLog
 from storage.patient_lake import PatientLake
 from storage.spool import Spool
 
-BATCH = 500
+BATCH = 200
 SPARSE = 20
 """One at a time, only one in so many is written: it takes too long."""
 NOON = datetime(2026, 5, 17, 12, tzinfo=UTC)

@@ -14,12 +14,12 @@ from storage.event_lines import line_of
 from storage.events import Event
 from storage.lake import Lake
 from storage.patient_lake import PatientLake
-from storage.spool import Spool
+from storage.spool import SEGMENT, Spool
 from tests.databases import migrated, sqlite_url
 from tests.lake_process import SPOOLED, event
 
 ROOT = Path(__file__).parents[1]
-LARGE = 600_000
+LARGE = SEGMENT * 6 // 10
 """Bytes of an event of which two fill a file of the spool."""
 
 
