@@ -33,7 +33,7 @@ class PatientLake:
     """Soft, because an answer without its event is worth more than none: `put` returns at once and never fails.
 
     One background task writes what has gathered for `every` seconds, or `most` events, as one batch: 200 keep the event
-    loop for some 10 ms. While the database
+    loop for 25 ms at worst, on a busy machine. While the database
     fails the batches go to the `spool`, and after 0.1 s at first and 30 s at most the database is tried again; once it
     is back the spool is delivered before anything newer, what an earlier process left there too. As equal keys are one
     event, none is doubled, whatever was cut off where.
