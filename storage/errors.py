@@ -55,7 +55,7 @@ class LakeBehind(StorageError):
     def __init__(self, after: int, last: int) -> None:
         super().__init__(
             f"the warehouse has taken in {after:,} events of this lake, which has had {last:,}: the database was put "
-            "back to an earlier state. Run `indiean data export --from-start`: it tells all of it anew, and doubles none"
+            "back to an earlier state. Run `indiean data export --from-start`: it tells all anew, and doubles nothing"
         )
 
 

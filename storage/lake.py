@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import TypeVar
 
 from sqlalchemy import RowMapping, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +20,8 @@ CHUNK = 500
 AT_ONCE = 64 * 1024 * 1024
 """Bytes of bodies that one reading holds in memory, unless a single event has more."""
 COUNTER = "lake_events"
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +96,16 @@ class Lake:
 async def add(connection: AsyncConnection, events: Sequence[Event], now: datetime) -> int:
     """As `Lake.append`, in a transaction that does more than that."""
     last = await take_turn(connection)
-    new = [event for chunk in _chunks(events) for event in await _unknown(connection, chunk)]
-    new = list({(event.day, event.key): event for event in reversed(new)}.values())[::-1]
+    first: dict[tuple[date, str], Event] = {}
+    for chunk in _chunks(events):
+        for event in await _unknown(connection, chunk):
+            first.setdefault((event.day, event.key), event)
+    new = list(first.values())
     if not new:
         return 0
     if connection.dialect.name == "postgresql":
         await make_partitions(connection, {event.day for event in new}, now.date())
-    for begins in range(0, len(new), CHUNK):
-        chunk = new[begins : begins + CHUNK]
-        rows = [_row(seq, event, now) for seq, event in enumerate(chunk, last + begins + 1)]
+    for rows in _chunks([_row(seq, event, now) for seq, event in enumerate(new, last + 1)]):
         await connection.execute(insert(lake_events), rows)
     await connection.execute(update(lake_sequence).values(last=last + len(new)))
     return len(new)
@@ -139,9 +143,9 @@ async def _unknown(connection: AsyncConnection, events: Sequence[Event]) -> list
     return [event for event in events if (event.day, event.key) not in known]
 
 
-def _chunks(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
-    for begins in range(0, len(events), CHUNK):
-        yield events[begins : begins + CHUNK]
+def _chunks(all_of_them: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for begins in range(0, len(all_of_them), CHUNK):
+        yield all_of_them[begins : begins + CHUNK]
 
 
 def _as_far_as_fits(sizes: Sequence[tuple[int, int]]) -> int | None:
@@ -155,7 +159,7 @@ def _as_far_as_fits(sizes: Sequence[tuple[int, int]]) -> int | None:
     return upto
 
 
-def _row(seq: int, event: Event, now: datetime) -> Mapping[str, object]:
+def _row(seq: int, event: Event, now: datetime) -> dict[str, object]:
     return {
         "seq": seq,
         "day": event.day,

@@ -13,8 +13,8 @@ from storage.errors import SpoolError
 from storage.event_lines import HalfLine, event_of
 from storage.events import Event
 
-SEGMENT = 1024 * 1024
-"""Bytes after which a new file begins: what is delivered at once, and the most that is delivered twice."""
+SEGMENT = 128 * 1024
+"""Bytes after which a new file begins: some 200 requests, which are delivered at once, and at worst twice."""
 MOST = 256 * 1024 * 1024
 """Bytes of the whole: days of a busy bot."""
 LOCK = "lock"

@@ -30,7 +30,6 @@ async def following(
         follower.cancel()
         with suppress(asyncio.CancelledError):
             await follower
-        gc.unfreeze()  # at the end of the process everything is looked through once more
 
 
 async def _follow(registry: Registry, engine: Engine, sleep: Callable[[float], Awaitable[None]]) -> None:
