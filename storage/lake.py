@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TypeVar
+from uuid import uuid4
 
-from sqlalchemy import RowMapping, delete, func, insert, select, tuple_, update
+from sqlalchemy import RowMapping, Update, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database, insert_new
@@ -31,6 +32,15 @@ class Stored:
     seq: int
     arrived: datetime
     event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """`last` events there ever were; `events` are there, `removed` were pruned or forgotten."""
+
+    last: int
+    events: int
+    removed: int
 
 
 def _now() -> datetime:
@@ -69,7 +79,40 @@ class Lake:
     async def last(self) -> int:
         """The `seq` of the newest event there ever was, 0 where there was none."""
         async with self._database.reading() as connection:
-            return await connection.scalar(select(lake_sequence.c.last)) or 0
+            return await connection.scalar(select(lake_sequence.c.last).where(lake_sequence.c.name == COUNTER)) or 0
+
+    async def name(self) -> str:
+        """What a warehouse is to call this lake: another one's numbers mean nothing in it."""
+        named = select(lake_sequence.c.lake).where(lake_sequence.c.name == COUNTER)
+        async with self._database.reading() as connection:
+            known: str | None = await connection.scalar(named)
+        if known is not None:
+            return known
+        async with self._database.transaction() as connection:
+            await take_turn(connection)
+            return str(await connection.scalar(named))
+
+    async def rename(self) -> str:
+        """So that warehouses are told all of it anew."""
+        name = uuid4().hex
+        async with self._database.transaction() as connection:
+            await take_turn(connection)
+            await connection.execute(_counter().values(lake=name))
+        return name
+
+    async def tally(self) -> Tally:
+        """Of one moment."""
+        events = select(func.count()).select_from(lake_events).scalar_subquery()
+        this = select(lake_sequence.c.last, events, lake_sequence.c.removed).where(lake_sequence.c.name == COUNTER)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(this)).first()
+        return Tally(*row) if row is not None else Tally(0, 0, 0)
+
+    async def pending(self, seq: int) -> int:
+        """How many events come after that one."""
+        async with self._database.reading() as connection:
+            counted = select(func.count()).select_from(lake_events).where(lake_events.c.seq > seq)
+            return await connection.scalar(counted) or 0
 
     async def counts(self) -> dict[Kind, int]:
         """Without the kinds that nothing happened of."""
@@ -83,14 +126,13 @@ class Lake:
         On Postgres whole partitions, however many events they have; beside them, and on SQLite, the oldest `most`.
         """
         async with self._database.transaction() as connection:
-            dropped = 0
-            if connection.dialect.name == "postgresql":
-                await take_turn(connection)
-                dropped = await drop_partitions(connection, before)
+            await take_turn(connection)
+            dropped = await drop_partitions(connection, before) if connection.dialect.name == "postgresql" else 0
             key = (lake_events.c.day, lake_events.c.key)
             oldest = select(*key).where(lake_events.c.day < before).order_by(*key).limit(most)
-            removed = await connection.execute(delete(lake_events).where(tuple_(*key).in_(oldest)))
-            return dropped + removed.rowcount
+            removed = dropped + (await connection.execute(delete(lake_events).where(tuple_(*key).in_(oldest)))).rowcount
+            await note_removed(connection, removed)
+            return removed
 
 
 async def add(connection: AsyncConnection, events: Sequence[Event], now: datetime) -> int:
@@ -107,7 +149,7 @@ async def add(connection: AsyncConnection, events: Sequence[Event], now: datetim
         await make_partitions(connection, {event.day for event in new}, now.date())
     for rows in _chunks([_row(seq, event, now) for seq, event in enumerate(new, last + 1)]):
         await connection.execute(insert(lake_events), rows)
-    await connection.execute(update(lake_sequence).values(last=last + len(new)))
+    await connection.execute(_counter().values(last=last + len(new)))
     return len(new)
 
 
@@ -119,7 +161,9 @@ async def take_turn(connection: AsyncConnection) -> int:
     counter = select(lake_sequence.c.last).where(lake_sequence.c.name == COUNTER).with_for_update()
     last = await connection.scalar(counter)
     if last is None:
-        await connection.execute(insert_new(connection, lake_sequence).values(name=COUNTER, last=0))
+        await connection.execute(
+            insert_new(connection, lake_sequence).values(name=COUNTER, last=0, removed=0, lake=uuid4().hex)
+        )
         last = await connection.scalar(counter)
     return int(last or 0)
 
@@ -131,8 +175,14 @@ async def forget(
     await take_turn(connection)
     theirs = (lake_events.c.platform == platform) & (lake_events.c.person == person)
     removed = await connection.execute(delete(lake_events).where(theirs, lake_events.c.kind.in_(sorted(kinds))))
+    await note_removed(connection, removed.rowcount)
     await add(connection, [erased(platform, person, kinds, now)], now)
     return removed.rowcount
+
+
+async def note_removed(connection: AsyncConnection, events: int) -> None:
+    """Whoever takes events out says so, after `take_turn`: what is missing without a word was lost."""
+    await connection.execute(_counter().values(removed=lake_sequence.c.removed + events))
 
 
 async def _unknown(connection: AsyncConnection, events: Sequence[Event]) -> list[Event]:
@@ -141,6 +191,10 @@ async def _unknown(connection: AsyncConnection, events: Sequence[Event]) -> list
     there = select(lake_events.c.day, lake_events.c.key).where(lake_events.c.day.in_(days), lake_events.c.key.in_(keys))
     known = {(row.day, row.key) for row in await connection.execute(there)}
     return [event for event in events if (event.day, event.key) not in known]
+
+
+def _counter() -> Update:
+    return update(lake_sequence).where(lake_sequence.c.name == COUNTER)
 
 
 def _chunks(all_of_them: Sequence[_T]) -> Iterator[Sequence[_T]]:

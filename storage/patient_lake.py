@@ -135,7 +135,17 @@ class PatientLake:
         Raises:
             SpoolError: as `of`; some may be dropped already.
         """
-        theirs = partial(_theirs, platform, person, kinds)
+        return await self._drop(partial(_theirs, platform, person, kinds))
+
+    async def forget_server(self, platform: str, server: str) -> int:
+        """The same of all who are of a server, or asked there: people whose id begins with `SERVER:`.
+
+        Raises:
+            SpoolError: as `of`; some may be dropped already.
+        """
+        return await self._drop(partial(_of_server, platform, server))
+
+    async def _drop(self, theirs: Callable[[Event], bool]) -> int:
         async with self._between_rounds():
             kept = [event for event in self._queue if not theirs(event)]
             dropped = len(self._queue) - len(kept)
@@ -357,6 +367,11 @@ def _pauses() -> Iterator[float]:
 
 def _theirs(platform: str, person: str, kinds: frozenset[Kind], event: Event) -> bool:
     return event.about(platform, person) and event.kind in kinds
+
+
+def _of_server(platform: str, server: str, event: Event) -> bool:
+    whose = (event.person or "").startswith(f"{server}:") or event.payload.get("server") == server
+    return event.platform == platform and whose
 
 
 def _sorted_out(events: Sequence[Event]) -> tuple[list[tuple[Event, bytes]], list[tuple[Event, str]]]:

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
 from storage.events import ALL, Event, erased
-from storage.lake import add, take_turn
-from storage.schema import UtcDateTime, digest_channels, impressions, metadata, requests
+from storage.lake import add, note_removed, take_turn
+from storage.schema import UtcDateTime, digest_channels, impressions, lake_events, metadata, requests
 
 Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"] | None
 """What JSON can say; days and moments are ISO 8601, moments in UTC, bytes base64, too large numbers text."""
@@ -60,6 +60,7 @@ class PersonalData:
             await take_turn(connection)
             for table, theirs in _about(platform, person).items():
                 removed[table.name] = (await connection.execute(delete(table).where(theirs))).rowcount
+            await note_removed(connection, removed[lake_events.name])
             await add(connection, [erased(platform, person, ALL, now)], now)
             made = _made(platform, person)
             await connection.execute(update(digest_channels).where(made).values(by=""))

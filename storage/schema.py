@@ -188,12 +188,15 @@ lake_events = Table(
     postgresql_partition_by="RANGE (day)",
 )
 
-# One row a table that counts: whoever holds it writes, and the others wait.
+# One row a table that counts: whoever holds it writes, and the others wait. `lake` is what warehouses call this lake,
+# `removed` how many of its events were pruned or forgotten: with those that are there they come to `last`.
 lake_sequence = Table(
     "lake_sequence",
     metadata,
     Column("name", Text, primary_key=True),
     Column("last", BigInteger, nullable=False),
+    Column("removed", BigInteger, nullable=False),
+    Column("lake", Text, nullable=False),
 )
 
 # As slack_sdk's stores have them. Nothing about who installed the bot: the SDK's table of installations is left out.

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Table, delete, func, or_, select, update
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Table, delete, func, or_, select, union, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
-from storage.schema import digest_channels, impressions, metadata, requests
+from storage.events import ALL, erased
+from storage.lake import add, note_removed, take_turn
+from storage.schema import digest_channels, impressions, lake_events, metadata, requests
 
 
 class ServerData:
@@ -17,19 +22,31 @@ class ServerData:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def erase(self, platform: str, server: str) -> dict[str, int]:
+    async def erase(self, platform: str, server: str, now: datetime) -> dict[str, int]:
         """Forgets it all or nothing; says how many rows of which table that were, without those that had none.
 
         Its people are those whose id begins with `SERVER:`. Writes that a PatientLogs still holds come back
-        afterwards: flush it first.
+        afterwards: flush it first; and let the PatientLake forget, too. What is left is the word to the lake's readers
+        to forget some pseudonyms.
         """
-        erased = {}
+        removed = {}
         async with self._database.transaction() as connection:
+            await take_turn(connection)
+            people = await _people(connection, platform, server)
             for table, theirs in _about(platform, server).items():
-                erased[table.name] = (await connection.execute(delete(table).where(theirs))).rowcount
+                removed[table.name] = (await connection.execute(delete(table).where(theirs))).rowcount
+            await note_removed(connection, removed[lake_events.name])
+            await add(connection, [erased(platform, person, ALL, now) for person in people], now)
             made = (digest_channels.c.platform == platform) & _of(digest_channels.c.by, server)
             await connection.execute(update(digest_channels).where(made).values(by=""))
-        return {name: rows for name, rows in erased.items() if rows}
+        return {name: rows for name, rows in removed.items() if rows}
+
+
+async def _people(connection: AsyncConnection, platform: str, server: str) -> list[str]:
+    """Those of whom there is anything."""
+    tables = [table for table in metadata.sorted_tables if "person" in table.c]
+    each = [select(table.c.person).where(table.c.platform == platform, _of(table.c.person, server)) for table in tables]
+    return sorted(await connection.scalars(union(*each)))
 
 
 def _about(platform: str, server: str) -> dict[Table, ColumnElement[bool]]:
@@ -38,6 +55,8 @@ def _about(platform: str, server: str) -> dict[Table, ColumnElement[bool]]:
     for table in metadata.sorted_tables:
         whose = [_of(table.c.person, server)] if "person" in table.c else []
         where = [table.c.server == server] if "server" in table.c else []
+        if table is lake_events:
+            where = [table.c.payload["server"].as_string() == server]
         if whose or where:
             found[table] = (table.c.platform == platform) & or_(*whose, *where)
     return {impressions: impressions.c.request_id.in_(select(requests.c.id).where(found[requests]))} | found

@@ -35,4 +35,4 @@ def test_what_is_garbage_already_is_not_kept() -> None:
     with settled():
         pass
 
-    assert not [one for one in gc.get_objects() if isinstance(one, Node)]
+    assert not [one for one in gc.get_objects() if type(one) is Node]

@@ -235,7 +235,7 @@ async def test_cut_off_before_the_commit_nothing_is_there_and_the_second_try_bri
     assert await keys(lake) == ["click:1", "click:2"]
 
 
-def in_a_thread(call: Callable[[], None]) -> None:
+def in_a_thread(call: Callable[[], object]) -> None:
     thread = threading.Thread(target=call)
     thread.start()
     thread.join(timeout=10)

@@ -10,6 +10,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -24,7 +25,9 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 import storage
 from storage.accounts import Accounts
 from storage.database import Database
+from storage.events import reacted
 from storage.feedback import Feedback, Opinion
+from storage.lake import Lake
 from storage.logs import Logs
 from storage.personal_data import PersonalData
 from storage.retention import prune
@@ -46,6 +49,9 @@ def installs(database: Database) -> SlackInstalls:
     return SlackInstalls(database, "111.222")
 
 
+PARTED = "lake_events"
+"""The table that Postgres has in parts, which have names of their own and so do their indices."""
+
 QUERIES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "Logs.record": lambda database: Logs(database).record(asked(9), SHOWN),
     "Logs.react": lambda database: Logs(database).react(liked(9)),
@@ -62,7 +68,7 @@ QUERIES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "Accounts.of": lambda database: Accounts(database).of("discord", "ada"),
     "Accounts.of_many": lambda database: Accounts(database).of_many("discord", ("ada", "grace")),
     "Accounts.link": lambda database: Accounts(database).link("discord", "ada", SteamID(FIRST + 1), "said", NOON),
-    "Accounts.unlink": lambda database: Accounts(database).unlink("discord", "ada"),
+    "Accounts.unlink": lambda database: Accounts(database).unlink("discord", "ada", NOON),
     "Accounts.begin": lambda database: Accounts(database).begin("discord", "ada", "hash-9", NOON),
     "Accounts.finish": lambda database: Accounts(database).finish("hash-1", NOON, timedelta(minutes=10)),
     "Subscriptions.of": lambda database: Subscriptions(database).of("discord", "lobby"),
@@ -72,8 +78,8 @@ QUERIES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "Synced.get": lambda database: Synced(database).get("discord"),
     "Synced.put": lambda database: Synced(database).put("discord", "digest", NOON),
     "PersonalData.of": lambda database: PersonalData(database).of("discord", "ada"),
-    "PersonalData.erase": lambda database: PersonalData(database).erase("discord", "ada"),
-    "ServerData.erase": lambda database: ServerData(database).erase("slack", "T1"),
+    "PersonalData.erase": lambda database: PersonalData(database).erase("discord", "ada", NOON),
+    "ServerData.erase": lambda database: ServerData(database).erase("slack", "T1", NOON),
     "SlackInstalls.async_save": lambda database: installs(database).async_save(INSTALLED),
     "SlackInstalls.async_save_bot": lambda database: installs(database).async_save_bot(INSTALLED.to_bot()),
     "SlackInstalls.async_find_bot": lambda database: installs(database).async_find_bot(
@@ -82,11 +88,22 @@ QUERIES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "SlackInstalls.forget": lambda database: installs(database).forget("T1", NOON),
     "SlackStates.async_issue": lambda database: installs(database).states.async_issue(),
     "SlackStates.async_consume": lambda database: installs(database).states.async_consume("state"),
+    "Lake.append": lambda database: Lake(database).append([reacted(liked(9))]),
+    "Lake.after": lambda database: Lake(database).after(1, 5),
+    "Lake.last": lambda database: Lake(database).last(),
+    "Lake.name": lambda database: Lake(database).name(),
+    "Lake.rename": lambda database: Lake(database).rename(),
+    "Lake.tally": lambda database: Lake(database).tally(),
+    "Lake.pending": lambda database: Lake(database).pending(1),
+    "Lake.counts": lambda database: Lake(database).counts(),
+    "Lake.prune": lambda database: Lake(database).prune((NOON + timedelta(days=9)).date(), 1),
     "prune": lambda database: prune(database, NOON + timedelta(days=9), 1),
 }
 WHOLE = {
     "Logs.counts": {"requests", "impressions", "reactions"},
     "Subscriptions.all": {"digest_channels"},
+    "Lake.tally": {"lake_events"},
+    "Lake.counts": {"lake_events"},
     "SlackStates.async_issue": {"slack_oauth_states"},
     "SlackStates.async_consume": {"slack_oauth_states"},
 }
@@ -143,11 +160,12 @@ def _on_postgres(cursor: DBAPICursor, statement: str, values: Any) -> Iterator[S
 
 def _scans(node: dict[str, Any], limited: bool, table: str = "") -> Iterator[Step]:
     """A bitmap's table stands on the node above its index."""
-    table = node.get("Relation Name", table)
+    table = re.sub(rf"^({PARTED})_\w+$", r"\1", node.get("Relation Name", table))
     if node["Node Type"] == "Seq Scan":
         yield Step(table, None, bounded=False)
     elif "Index Name" in node:
-        yield Step(table, node["Index Name"], "Index Cond" in node or limited)
+        index = re.sub(rf"^({PARTED})_(?:default|\d+)_(\w+)_idx$", r"ix_\1_\2", node["Index Name"])
+        yield Step(table, index, "Index Cond" in node or limited)
     for inner in node.get("Plans", []):
         yield from _scans(inner, limited, table)
 

@@ -11,7 +11,7 @@ from typing import Any
 from bot.commands.command import Desk
 from bot.slack.bots import Bots
 from bot.slack.heard import PLATFORM
-from storage.errors import DatabaseError, DatabaseUnavailable
+from storage.errors import DatabaseError, DatabaseUnavailable, SpoolError
 
 log = logging.getLogger(__name__)
 
@@ -48,21 +48,26 @@ class Departures:
     """
 
     def __init__(
-        self, desk: Desk, forget: Callable[[str], None], bots: Bots | None = None, sleep: Sleep = asyncio.sleep
+        self,
+        desk: Desk,
+        forget: Callable[[str], None],
+        bots: Bots | None = None,
+        sleep: Sleep = asyncio.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._desk, self._forget, self._bots, self._sleep = desk, forget, bots, sleep
+        self._desk, self._forget, self._bots, self._sleep, self._now = desk, forget, bots, sleep, now
         self._pending: dict[str, asyncio.Task[None]] = {}
         self._told: dict[str, datetime] = {}
 
     async def gone(self, team: str, until: datetime) -> bool:
         """True once nothing of the workspace from before `until` is left.
 
-        False where the database is away: it is tried again and again until the process ends. Slack, which must not
-        hear that all is well, tells it three times more, so that another process may do it.
+        False where the database is away or the spool cannot be had: it is tried again and again until the process
+        ends. Slack, which must not hear that all is well, tells it three times more, so that another process may do it.
         """
         try:
             await self._remove(team, until)
-        except DatabaseError as away:
+        except (DatabaseError, SpoolError) as away:
             log.warning("%s took the app out, and its data is removed later: %s", team, away)
             if team not in self._pending and len(self._pending) < MOST:
                 self._pending[team] = asyncio.create_task(self._remove_later(team, until))
@@ -84,7 +89,7 @@ class Departures:
             await self._sleep(pause)
             try:
                 await self._remove(team, until)
-            except DatabaseError:
+            except (DatabaseError, SpoolError):
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
                 del self._pending[team]
@@ -97,7 +102,8 @@ class Departures:
         if not await self._desk.logs.flush(FLUSHING):
             raise DatabaseUnavailable("log lines are still waiting for it")
         self._forget(team)
-        erased = await self._desk.servers.erase(PLATFORM, team)
+        await self._desk.lake.forget_server(PLATFORM, team)
+        erased = await self._desk.servers.erase(PLATFORM, team, self._now())
         self._told = {one: moment for one, moment in self._told.items() if until - moment < SAME}
         if erased or team not in self._told:
             rows = ", ".join(f"{rows} of {table}" for table, rows in erased.items()) or "there was none"

@@ -36,6 +36,8 @@ def upgrade() -> None:
         "lake_sequence",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.Column("removed", sa.BigInteger(), nullable=False),
+        sa.Column("lake", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_lake_sequence"),
     )
 
