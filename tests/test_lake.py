@@ -22,7 +22,7 @@ from storage.lake import Lake, forget
 from storage.lake_days import AHEAD, BEHIND, PREFIX
 from storage.logs import Impression, Reaction, RequestLog
 from storage.personal_data import PersonalData
-from tests.databases import KINDS, NOON, POSTGRES, administer, empty, migrated
+from tests.databases import KINDS, NOON, administer, empty, migrated
 
 TODAY = NOON
 DAY = timedelta(days=1)
@@ -47,8 +47,6 @@ def lake(database: Database) -> Lake:
 
 @pytest.fixture
 async def on_postgres(tmp_path: Path) -> AsyncIterator[Database]:
-    if not POSTGRES:
-        pytest.skip("set TEST_POSTGRES_URL to run on Postgres")
     async with empty("postgres", tmp_path) as url, migrated(url) as ready:
         yield ready
 
