@@ -97,7 +97,7 @@ class Wording:
         return [self.price(game), *year, *strongest, *self.reviews(game)]
 
     def price(self, game: Game) -> str:
-        if game.price is None:
+        if game.price is None or not game.for_sale:
             return self.say("price.not_for_sale")
         return self.say("price.dollars", price=game.price) if game.price else self.say("price.free")
 

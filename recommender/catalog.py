@@ -30,7 +30,8 @@ class Game:
 
     `tags` stand in the order of their votes, the strongest theme first. `price` is in US dollars, 0.0 is free
     and None is unknown or not sold. `released` is the exact day where it is known; `year` is known more often.
-    `positive` and `negative` count reviews, None where nothing is known of them.
+    `positive` and `negative` count reviews, None where nothing is known of them. `delisted` is what the store has
+    taken down: owned by many still, and never picked.
     """
 
     app_id: int
@@ -46,6 +47,7 @@ class Game:
     negative: int | None = None
     early_access: bool = False
     adult: bool = False
+    delisted: bool = False
 
     @property
     def indie(self) -> bool:
@@ -53,7 +55,7 @@ class Game:
 
     @property
     def for_sale(self) -> bool:
-        return self.price is not None
+        return self.price is not None and not self.delisted
 
 
 def fold(text: str) -> str:

@@ -60,7 +60,7 @@ def _sparse_tail(X: sparse.csr_matrix[np.float32], h: int, G: Floats, threads: i
         list(pool.map(block, range(h, n, GAMES_A_BLOCK)))
 
 
-def gram_torch(X: sparse.csr_matrix[np.float32], device: torch.device) -> torch.Tensor:
+def gram_torch(X: sparse.csr_matrix[np.float32], device: torch.device | str) -> torch.Tensor:
     """XᵀX [n x n] float32 on `device`, from dense blocks of players: what a GPU does best."""
     import torch  # noqa: PLC0415 - seconds to import, and a CPU fit does without
 
@@ -73,3 +73,9 @@ def gram_torch(X: sparse.csr_matrix[np.float32], device: torch.device) -> torch.
         B.index_put_(where, torch.from_numpy(rows.data).to(device))
         G.addmm_(B.T, B)
     return G
+
+
+def on_torch(G: Floats, device: torch.device | str) -> torch.Tensor:
+    import torch  # noqa: PLC0415 - seconds to import, and a CPU fit does without
+
+    return torch.from_numpy(G).to(device)

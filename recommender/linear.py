@@ -7,17 +7,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from recommender.device import Device, resolve
-from recommender.gram import gram, gram_torch
+from recommender.gram import gram, gram_torch, on_torch
 from recommender.interactions import Floats, Interactions, ItemIndex, Owned, Weighting
 from recommender.inverse import invert_in_place, invert_torch
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 512
+CUDA = "cuda"
 
 Phases = Callable[[str], None]
 """Told the name of each phase of a fit as it begins."""
@@ -86,16 +91,38 @@ def fit(
     Raises:
         FitFailed: the regularised Gram matrix is not positive definite, or CUDA was asked for and is not there.
     """
-    solve = _solve_torch if resolve(device) is Device.CUDA else _solve_lapack
+    on_gpu = resolve(device) is Device.CUDA
     started = time.perf_counter()
-    P = solve(interactions, settings, phase)
+    phase("gram")
+    X = interactions.weighted(settings.weighting)  # [m x n] sparse
+    P = _solve_torch(gram_torch(X, CUDA), settings, phase) if on_gpu else _solve_lapack(gram(X), settings, phase)
     log.info("fitted %d games in %.1f s", len(interactions.items), time.perf_counter() - started)
     return Linear(interactions.items, P, settings)
 
 
-def _solve_lapack(interactions: Interactions, settings: LinearSettings, phase: Phases) -> Floats:
-    phase("gram")
-    G = gram(interactions.weighted(settings.weighting))  # [n x n] lower triangle
+def fit_counted(
+    items: ItemIndex,
+    G: Floats,
+    settings: LinearSettings,
+    device: Device = Device.AUTO,
+    phase: Phases = lambda _: None,
+) -> Linear:
+    """Solves once for a G = XᵀX [n x n] that was counted elsewhere; only its lower triangle is read.
+
+    X has to be weighted as `settings` say. On a CPU, G's own memory becomes P: the caller gives it away.
+
+    Raises:
+        FitFailed: the regularised Gram matrix is not positive definite, or CUDA was asked for and is not there.
+        ValueError: G is of another size, type or order.
+    """
+    if G.shape != (len(items), len(items)):
+        raise ValueError(f"{len(items)} games need a Gram matrix of {len(items)} x {len(items)}, not {G.shape}")
+    on_gpu = resolve(device) is Device.CUDA
+    P = _solve_torch(on_torch(G, CUDA), settings, phase) if on_gpu else _solve_lapack(G, settings, phase)
+    return Linear(items, P, settings)
+
+
+def _solve_lapack(G: Floats, settings: LinearSettings, phase: Phases) -> Floats:
     diagonal = G.reshape(-1)[:: len(G) + 1]  # [n] a view
     diagonal += _penalty(settings, diagonal)  # G + Λ
     phase("inverse")
@@ -103,11 +130,9 @@ def _solve_lapack(interactions: Interactions, settings: LinearSettings, phase: P
     return G
 
 
-def _solve_torch(interactions: Interactions, settings: LinearSettings, phase: Phases, device: str = "cuda") -> Floats:
+def _solve_torch(G: torch.Tensor, settings: LinearSettings, phase: Phases) -> Floats:
     import torch  # noqa: PLC0415 - seconds to import, and a CPU fit does without
 
-    phase("gram")
-    G = gram_torch(interactions.weighted(settings.weighting), torch.device(device))  # [n x n]
     penalty = _penalty(settings, G.diagonal().cpu().numpy())
     G.diagonal().add_(torch.from_numpy(penalty).to(G.device))  # G + Λ
     phase("inverse")

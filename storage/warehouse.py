@@ -1,102 +1,56 @@
-"""The port to the warehouse: cleaned interactions, games and reviews, loaded in bulk and read whole."""
+"""The port to the warehouse: cleaned interactions, games, reviews and opinions, loaded in bulk, read whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from recommender.catalog import Game
-
-SAMPLE_SOURCE = "sample"
-"""The source name of the invented world that ships with the product: see `Warehouse.is_synthetic`."""
-
-INTERACTIONS = pa.schema(
-    [
-        pa.field("player", pa.string(), nullable=False),
-        pa.field("app_id", pa.int32(), nullable=False),
-        pa.field("minutes", pa.int32(), nullable=False),
-    ]
-)
-"""One row a game owned; 0 minutes is owned and never started."""
-
-GAMES = pa.schema(
-    [
-        pa.field("app_id", pa.int32(), nullable=False),
-        pa.field("title", pa.string()),
-        pa.field("tags", pa.list_(pa.string())),
-        pa.field("genres", pa.list_(pa.string())),
-        pa.field("developer", pa.string()),
-        pa.field("publisher", pa.string()),
-        pa.field("price", pa.float64()),
-        pa.field("released", pa.date32()),
-        pa.field("year", pa.int32()),
-        pa.field("positive", pa.int32()),
-        pa.field("negative", pa.int32()),
-        pa.field("early_access", pa.bool_()),
-        pa.field("adult", pa.bool_()),
-    ]
-)
-"""The fields of `Game`, where null is "this source does not know". Tags stand in the order of their votes."""
-
-REVIEWS = pa.schema(
-    [
-        pa.field("player", pa.string(), nullable=False),
-        pa.field("app_id", pa.int32(), nullable=False),
-        pa.field("recommend", pa.bool_(), nullable=False),
-        pa.field("posted", pa.date32()),
-    ]
+from recommender.interactions import Weighting
+from storage.delta import Applied, Delta, LedgerEntry, Rejected
+from storage.warehouse_rows import (
+    FEEDBACK,
+    GAMES,
+    GRAM,
+    INTERACTIONS,
+    REVIEWS,
+    SAMPLE_SOURCE,
+    STORE_GAMES,
+    Counts,
+    GramRows,
+    InteractionColumns,
+    Loaded,
+    games_batch,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What one load did: of `read` rows, `repeated` had a key that this load had brought before.
-
-    `added` keys were new, `changed` keys were there and now hold something else; all other keys stayed as they were.
-    """
-
-    read: int
-    added: int
-    changed: int
-    repeated: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """`players` and `items` are the distinct ones among the interactions; `games` is the size of the catalogue."""
-
-    interactions: int
-    players: int
-    items: int
-    games: int
-    reviews: int
-
-
-@dataclass(frozen=True, slots=True)
-class InteractionColumns:
-    """Interactions as columns of equal length, sorted by player code, then by app id.
-
-    `players` holds codes 0 to P-1, which are positions in `player_ids`; codes follow the order of the ids as strings.
-    """
-
-    players: npt.NDArray[np.int32]  # [rows]
-    app_ids: npt.NDArray[np.int32]  # [rows]
-    minutes: npt.NDArray[np.int32]  # [rows]
-    player_ids: Sequence[str]  # [P]
-
-    def __len__(self) -> int:
-        return len(self.app_ids)
+__all__ = [
+    "FEEDBACK",
+    "GAMES",
+    "GRAM",
+    "INTERACTIONS",
+    "REVIEWS",
+    "SAMPLE_SOURCE",
+    "STORE_GAMES",
+    "Applied",
+    "Counts",
+    "Delta",
+    "GramRows",
+    "InteractionColumns",
+    "LedgerEntry",
+    "Loaded",
+    "Rejected",
+    "Warehouse",
+    "games_batch",
+]
 
 
 class Warehouse(Protocol):
-    """Keeps one row a (player, app_id) interaction, one row a game, one row a (player, app_id) review.
+    """Keeps one row a (player, app_id) interaction, review and opinion, and one row a game.
 
     Loads are bulk, atomic and idempotent:
 
@@ -104,15 +58,19 @@ class Warehouse(Protocol):
     - Loading the same rows again changes nothing, and neither does the order in which sources are loaded, except
       that a field of a game belongs to the first source that knew it.
     - Rows with one key are merged, within a load and across loads: an interaction keeps the larger playtime; a review
-      the later `posted` (a date over none; on one day, the recommending one); a game fills its null and empty fields
-      and never loses a value.
+      the later `posted` (a date over none; on one day, the recommending one); an opinion the later `since` (at one
+      moment, the one taken back, else the first by the alphabet), and one taken back is remembered as such, so that
+      an older one does not come back; games as the two methods say that load them.
 
     `source` names what the rows came from, `now` is when: both are kept for the record and change no answer but
     `is_synthetic`. Every method blocks, may be called from any thread, and reads one consistent state.
 
+    `opinions` says whether what people think of games counts as what they own: a game that is liked or owned by
+    their word is an interaction of 0 minutes where there is none, a hidden one is none even where there is one.
+
     Raises (every method):
         WarehouseBusy: another process or transaction holds the warehouse; worth another try.
-        WarehouseError: the warehouse is damaged, foreign, read-only or gone.
+        WarehouseError: the warehouse is damaged, foreign, read-only, full or gone.
     """
 
     def load_interactions(self, batches: Iterable[pa.RecordBatch], source: str, now: datetime) -> Loaded:
@@ -120,18 +78,78 @@ class Warehouse(Protocol):
         ...
 
     def load_games(self, batches: Iterable[pa.RecordBatch], source: str, now: datetime) -> Loaded:
-        """Batches have the schema GAMES."""
+        """Batches have the schema GAMES: they fill null and empty fields, and no game loses a value.
+
+        A price is not filled in where the store has been heard: its null means that the game is not for sale.
+        """
+        ...
+
+    def load_store_games(self, batches: Iterable[pa.RecordBatch], source: str, now: datetime) -> Loaded:
+        """Batches have the schema STORE_GAMES: the store is right, and what it said later replaces what it said before.
+
+        A null or empty field other than `price` says nothing and stays as it was known. A row that was `seen` no
+        later than the last that counted changes nothing; in one load, each field is that of the last row to say it.
+        """
         ...
 
     def load_reviews(self, batches: Iterable[pa.RecordBatch], source: str, now: datetime) -> Loaded:
         """Batches have the schema REVIEWS."""
         ...
 
-    def training_interactions(self, min_games: int = 1, min_players: int = 1) -> InteractionColumns:
+    def load_feedback(self, batches: Iterable[pa.RecordBatch], source: str, now: datetime) -> Loaded:
+        """Batches have the schema FEEDBACK. One that is taken back is changed, or added if it was unknown."""
+        ...
+
+    def apply(self, delta: Delta, *, lake: str, after: int, upto: int, now: datetime) -> Applied:
+        """Takes in what a lake has to tell of its events after `after`, up to `upto`: all of it once, or nothing.
+
+        One transaction compares the lake's watermark with `after` and sets it to `upto`, merges all kinds of rows as
+        the loads do, keeps what was rejected and writes the ledger. So an export that was killed or runs twice is
+        simply repeated: a delta that does not begin at the watermark changes nothing, and the answer says so.
+
+        Raises:
+            ValueError: `after` is negative or `upto` is not beyond it.
+        """
+        ...
+
+    def watermark(self, lake: str) -> int:
+        """The last event of the lake that was taken in, 0 before the first."""
+        ...
+
+    def ledger(self, lake: str) -> list[LedgerEntry]:
+        """Every delta that was taken in, in their order; each begins where the one before ended."""
+        ...
+
+    def rejects(self, lake: str, limit: int = 100) -> list[Rejected]:
+        """The events that were refused, the latest first."""
+        ...
+
+    def forget(self, player: str) -> dict[str, int]:
+        """Removes all rows of a player at once, from interactions, reviews and feedback; says how many of each kind.
+
+        Kinds without any are left out. What arrives later counts again: the lake has to have forgotten first.
+        """
+        ...
+
+    def training_interactions(
+        self, min_games: int = 1, min_players: int = 1, *, opinions: bool = False
+    ) -> InteractionColumns:
         """All interactions of players with at least `min_games` games, then of games with `min_players` of those.
 
         Each rule is applied once, in this order, so that a kept player may end with fewer than `min_games` games;
         a player left without any is not among `player_ids`.
+        """
+        ...
+
+    def gram(
+        self, weighting: Weighting, min_games: int = 1, min_players: int = 1, *, opinions: bool = False
+    ) -> AbstractContextManager[GramRows]:
+        """XᵀX of the very rows that `training_interactions` would answer, while the context lasts.
+
+        Games stand by their number of players, the smaller id first where it is equal.
+
+        Raises:
+            NotEnoughData: there are no rows.
         """
         ...
 
@@ -141,7 +159,7 @@ class Warehouse(Protocol):
 
     def counts(self) -> Counts: ...
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, *, opinions: bool = False) -> str:
         """A hash of the interactions, whatever the order of loading; equal within one warehouse means unchanged.
 
         Not comparable between implementations, nor for ever: an upgrade of the warehouse may change it.
@@ -159,13 +177,3 @@ class Warehouse(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
-
-
-def games_batch(games: Sequence[Game]) -> pa.RecordBatch:
-    """Games as rows of GAMES; what a `Game` cannot tell from unknown (no tags, not adult) stays unknown."""
-    rows = {name: [getattr(game, name) for game in games] for name in GAMES.names}
-    for name in ("tags", "genres"):
-        rows[name] = [list(values) or None for values in rows[name]]
-    for name in ("early_access", "adult"):
-        rows[name] = [value or None for value in rows[name]]
-    return pa.RecordBatch.from_pydict(rows, schema=GAMES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -15,101 +15,32 @@ import duckdb
 import pyarrow as pa
 
 from recommender.catalog import Game
+from recommender.interactions import Weighting
+from storage import duckdb_lake
+from storage.delta import Applied, Delta, LedgerEntry, Rejected
+from storage.duckdb_format import FORMAT, bring_up, format_of
+from storage.duckdb_learning import counted_gram, hash_rows, keep, read_columns
+from storage.duckdb_merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STORE, Merge, merge, touched
 from storage.errors import WarehouseBusy, WarehouseError
-from storage.warehouse import GAMES, INTERACTIONS, REVIEWS, SAMPLE_SOURCE, Counts, InteractionColumns, Loaded
+from storage.warehouse_rows import SAMPLE_SOURCE, Counts, GramRows, InteractionColumns, Loaded
 
 MEMORY_LIMIT = "2GB"  # beyond it DuckDB spills into a folder beside the file
-FORMAT = 1
-
-# No primary keys: an index over millions of rows costs more than every merge that it could serve.
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS indiean_warehouse (format INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS sources (
-    source VARCHAR NOT NULL, kind VARCHAR NOT NULL, read_rows BIGINT NOT NULL, loaded_at TIMESTAMP NOT NULL
-);
-CREATE TABLE IF NOT EXISTS interactions (player VARCHAR NOT NULL, app_id INTEGER NOT NULL, minutes INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS reviews (
-    player VARCHAR NOT NULL, app_id INTEGER NOT NULL, recommend BOOLEAN NOT NULL, posted DATE
-);
-CREATE TABLE IF NOT EXISTS games (
-    app_id INTEGER NOT NULL, title VARCHAR, tags VARCHAR[], genres VARCHAR[], developer VARCHAR, publisher VARCHAR,
-    price DOUBLE, released DATE, year INTEGER, positive INTEGER, negative INTEGER, early_access BOOLEAN, adult BOOLEAN
-);
-"""
-
-# Each statement that dedupes reads `staged` and leaves `best`, one row a key.
-BEST_INTERACTIONS = """
-CREATE TEMP TABLE best AS SELECT player, app_id, max(minutes) AS minutes FROM staged GROUP BY player, app_id
-"""
-CHANGE_INTERACTIONS = """
-UPDATE interactions AS old SET minutes = best.minutes FROM best
-WHERE old.player = best.player AND old.app_id = best.app_id AND best.minutes > old.minutes
-"""
-ADD_INTERACTIONS = "INSERT INTO interactions SELECT * FROM best ANTI JOIN interactions USING (player, app_id)"
-
-BEST_REVIEWS = """
-CREATE TEMP TABLE best AS SELECT DISTINCT ON (player, app_id) * FROM staged
-ORDER BY player, app_id, posted DESC NULLS LAST, recommend DESC
-"""
-CHANGE_REVIEWS = """
-UPDATE reviews AS old SET recommend = best.recommend, posted = best.posted FROM best
-WHERE old.player = best.player AND old.app_id = best.app_id AND (
-    best.posted > old.posted OR (old.posted IS NULL AND best.posted IS NOT NULL)
-    OR (best.posted IS NOT DISTINCT FROM old.posted AND best.recommend AND NOT old.recommend)
-)
-"""
-ADD_REVIEWS = "INSERT INTO reviews SELECT * FROM best ANTI JOIN reviews USING (player, app_id)"
-
-FIELDS = tuple(name for name in GAMES.names if name != "app_id")
-EMPTY = {"title": "''", "developer": "''", "publisher": "''", "tags": "[]", "genres": "[]"}
-BEST_GAMES = "CREATE TEMP TABLE best AS SELECT app_id, {} FROM staged GROUP BY app_id".format(  # noqa: S608  our schema
-    ", ".join(
-        f"arg_min(nullif({name}, {EMPTY[name]}), rowid) AS {name}"
-        if name in EMPTY
-        else f"arg_min({name}, rowid) AS {name}"
-        for name in FIELDS
-    )
-)
-CHANGE_GAMES = "UPDATE games AS old SET {} FROM best WHERE old.app_id = best.app_id AND ({})".format(  # noqa: S608
-    ", ".join(f"{name} = coalesce(old.{name}, best.{name})" for name in FIELDS),
-    " OR ".join(f"(old.{name} IS NULL AND best.{name} IS NOT NULL)" for name in FIELDS),
-)
-ADD_GAMES = "INSERT INTO games SELECT * FROM best ANTI JOIN games USING (app_id)"
 
 READ_GAMES = """
 SELECT app_id, title, coalesce(tags, []), coalesce(genres, []), developer, publisher, price, released,
-       coalesce(year(released), year), positive, negative, coalesce(early_access, false), coalesce(adult, false)
+       coalesce(year(released), year), positive, negative, coalesce(early_access, false), coalesce(adult, false),
+       coalesce(delisted, false)
 FROM games WHERE title IS NOT NULL ORDER BY app_id
 """
 
 COUNTS = """
 SELECT count(*), count(DISTINCT player), count(DISTINCT app_id), (SELECT count(*) FROM games),
-       (SELECT count(*) FROM reviews)
+       (SELECT count(*) FROM reviews), (SELECT count(opinion) FROM feedback)
 FROM interactions
 """
-HASHES = """
-SELECT count(*), bit_xor(hash(player, app_id, minutes)), sum(hash(player, app_id, minutes)) FROM interactions
-"""
-
-KEEP_PLAYERS = """
-CREATE TEMP TABLE kept_players AS SELECT player FROM interactions GROUP BY player HAVING count(*) >= ?
-"""
-KEEP_GAMES = """
-CREATE TEMP TABLE kept_games AS
-SELECT app_id FROM interactions SEMI JOIN kept_players USING (player) GROUP BY app_id HAVING count(*) >= ?
-"""
-CODE_PLAYERS = """
-CREATE TEMP TABLE codes AS
-SELECT player, CAST(row_number() OVER (ORDER BY player) - 1 AS INTEGER) AS code
-FROM (
-    SELECT DISTINCT player FROM interactions
-    SEMI JOIN kept_players USING (player) SEMI JOIN kept_games USING (app_id)
-)
-"""
-READ_CODED = """
-SELECT code, app_id, minutes FROM interactions JOIN codes USING (player) SEMI JOIN kept_games USING (app_id)
-ORDER BY code, app_id
-"""
+FORGET = {kind: f"DELETE FROM {kind} WHERE player = ?" for kind in ("interactions", "reviews", "feedback")}  # noqa: S608
+# Two transactions that change one row cannot both commit: so of two writers one is refused, whatever they write.
+TAKE_TURN = "UPDATE indiean_warehouse SET changes = changes + 1"
 
 
 class DuckDBWarehouse:
@@ -130,33 +61,81 @@ class DuckDBWarehouse:
             raise WarehouseError(f"there is no warehouse at {path} yet: run `indiean data import` first")
         if not read_only:
             _make_folder(path)
+        found = self._connect()
+        if read_only and found < FORMAT:
+            self._database.close()
+            DuckDBWarehouse(path).close()  # opening it for writing brings it up
+            self._connect()
+
+    def _connect(self) -> int:
+        """Answers the format that the file was found in, and brings an older one up where it may be written."""
         with self._translated():
-            self._database = duckdb.connect(path, read_only=read_only, config={"memory_limit": MEMORY_LIMIT})
+            self._database = duckdb.connect(
+                self._path, read_only=self._read_only, config={"memory_limit": MEMORY_LIMIT}
+            )
         try:
             with self._transaction() as db:
-                self._recognise(db)
+                found = self._format(db)
+                if not self._read_only:
+                    bring_up(db, found)
         except BaseException:
             self._database.close()
             raise
+        return found
 
     def load_interactions(self, batches: Iterable[pa.RecordBatch], source: str, now: datetime) -> Loaded:
-        merge = (BEST_INTERACTIONS, CHANGE_INTERACTIONS, ADD_INTERACTIONS)
-        return self._load("interactions", INTERACTIONS, batches, merge, source, now)
+        return self._load(OWNERSHIP, batches, source, now)
 
     def load_games(self, batches: Iterable[pa.RecordBatch], source: str, now: datetime) -> Loaded:
-        return self._load("games", GAMES, batches, (BEST_GAMES, CHANGE_GAMES, ADD_GAMES), source, now)
+        return self._load(CATALOGUE, batches, source, now)
+
+    def load_store_games(self, batches: Iterable[pa.RecordBatch], source: str, now: datetime) -> Loaded:
+        return self._load(STORE, batches, source, now)
 
     def load_reviews(self, batches: Iterable[pa.RecordBatch], source: str, now: datetime) -> Loaded:
-        return self._load("reviews", REVIEWS, batches, (BEST_REVIEWS, CHANGE_REVIEWS, ADD_REVIEWS), source, now)
+        return self._load(RATINGS, batches, source, now)
 
-    def training_interactions(self, min_games: int = 1, min_players: int = 1) -> InteractionColumns:
+    def load_feedback(self, batches: Iterable[pa.RecordBatch], source: str, now: datetime) -> Loaded:
+        return self._load(OPINIONS, batches, source, now)
+
+    def apply(self, delta: Delta, *, lake: str, after: int, upto: int, now: datetime) -> Applied:
+        if not 0 <= after < upto:
+            raise ValueError(f"a delta leads from after 0 or more to an upto beyond it, not from {after} to {upto}")
+        with self._changing() as db:
+            return duckdb_lake.take_in(db, delta, lake, after, upto, now)
+
+    def watermark(self, lake: str) -> int:
         with self._transaction() as db:
-            db.execute(KEEP_PLAYERS, [min_games])
-            db.execute(KEEP_GAMES, [min_players])
-            db.execute(CODE_PLAYERS)
-            columns = db.execute(READ_CODED).fetchnumpy()
-            ids = [player for (player,) in db.execute("SELECT player FROM codes ORDER BY code").fetchall()]
-        return InteractionColumns(columns["code"], columns["app_id"], columns["minutes"], ids)
+            return duckdb_lake.watermark(db, lake)
+
+    def ledger(self, lake: str) -> list[LedgerEntry]:
+        with self._transaction() as db:
+            return duckdb_lake.ledger(db, lake)
+
+    def rejects(self, lake: str, limit: int = 100) -> list[Rejected]:
+        with self._transaction() as db:
+            return duckdb_lake.rejects(db, lake, limit)
+
+    def forget(self, player: str) -> dict[str, int]:
+        with self._changing() as db:
+            gone = {kind: touched(db, delete, [player]) for kind, delete in FORGET.items()}
+        return {kind: rows for kind, rows in gone.items() if rows}
+
+    def training_interactions(
+        self, min_games: int = 1, min_players: int = 1, *, opinions: bool = False
+    ) -> InteractionColumns:
+        with self._transaction() as db:
+            keep(db, min_games, min_players, opinions=opinions)
+            return read_columns(db)
+
+    @contextmanager
+    def gram(
+        self, weighting: Weighting, min_games: int = 1, min_players: int = 1, *, opinions: bool = False
+    ) -> Iterator[GramRows]:
+        with self._transaction() as db:
+            keep(db, min_games, min_players, opinions=opinions)
+            with counted_gram(db, weighting) as counted:
+                yield counted
 
     def games(self) -> list[Game]:
         with self._transaction() as db:
@@ -167,9 +146,9 @@ class DuckDBWarehouse:
         with self._transaction() as db:
             return Counts(*_one(db.execute(COUNTS)))
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, *, opinions: bool = False) -> str:
         with self._transaction() as db:
-            hashes = _one(db.execute(HASHES))
+            hashes = hash_rows(db, opinions=opinions)
         return hashlib.sha256(repr(hashes).encode()).hexdigest()[:32]
 
     def is_synthetic(self) -> bool:
@@ -187,29 +166,21 @@ class DuckDBWarehouse:
     ) -> None:
         self.close()
 
-    def _load(
-        self,
-        kind: str,
-        schema: pa.Schema,
-        batches: Iterable[pa.RecordBatch],
-        merge: tuple[str, str, str],
-        source: str,
-        now: datetime,
-    ) -> Loaded:
+    def _load(self, how: Merge, batches: Iterable[pa.RecordBatch], source: str, now: datetime) -> Loaded:
+        with self._changing() as db:
+            loaded = merge(db, how, batches)
+            db.execute("DELETE FROM sources WHERE source = ? AND kind = ?", [source, how.table])
+            at = duckdb_lake.naive(now)
+            db.execute("INSERT INTO sources VALUES (?, ?, ?, ?)", [source, how.table, loaded.read, at])
+        return loaded
+
+    @contextmanager
+    def _changing(self) -> Iterator[duckdb.DuckDBPyConnection]:
         if self._read_only:
-            raise WarehouseError(f"{self._path} was opened for reading only: nothing can be loaded")
-        best, change, add = merge
+            raise WarehouseError(f"{self._path} was opened for reading only: nothing can be changed")
         with self._writing, self._transaction() as db:
-            read = _stage(db, kind, schema, batches)
-            (keys,) = _one(db.execute(best))
-            (changed,) = _one(db.execute(change))
-            (added,) = _one(db.execute(add))
-            db.execute("DELETE FROM sources WHERE source = ? AND kind = ?", [source, kind])
-            db.execute(
-                "INSERT INTO sources VALUES (?, ?, ?, ?)",
-                [source, kind, read, now.astimezone(UTC).replace(tzinfo=None)],
-            )
-        return Loaded(read, added, changed, read - keys)
+            db.execute(TAKE_TURN)
+            yield db
 
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -240,19 +211,17 @@ class DuckDBWarehouse:
                 ) from error
             raise WarehouseError(f"the warehouse {self._path} cannot be used: {error}") from error
 
-    def _recognise(self, db: duckdb.DuckDBPyConnection) -> None:
-        tables = {name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-        if not tables and not self._read_only:
-            db.execute(SCHEMA)
-            db.execute("INSERT INTO indiean_warehouse VALUES (?)", [FORMAT])
-        elif "indiean_warehouse" not in tables:
+    def _format(self, db: duckdb.DuckDBPyConnection) -> int:
+        found = format_of(db)
+        if found is None or (self._read_only and not found):
             raise WarehouseError(
                 f"{self._path} is a DuckDB file, but no warehouse of this program: choose another path"
             )
-        elif (found := _one(db.execute("SELECT max(format) FROM indiean_warehouse"))[0]) != FORMAT:
+        if found > FORMAT:
             raise WarehouseError(
-                f"{self._path} has format {found}, this version reads {FORMAT}: import into a new file"
+                f"{self._path} has format {found} and this version reads up to {FORMAT}: update the program"
             )
+        return found
 
 
 def _make_folder(path: Path) -> None:
@@ -262,20 +231,8 @@ def _make_folder(path: Path) -> None:
         raise WarehouseError(f"the folder of the warehouse cannot be made: {error}") from error
 
 
-def _stage(db: duckdb.DuckDBPyConnection, kind: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
-    """Copies the batches into the temporary table `staged`, in their order; answers how many rows they had."""
-    columns = ", ".join(schema.names)
-    db.execute(f"CREATE TEMP TABLE staged AS SELECT {columns} FROM {kind} LIMIT 0")  # noqa: S608  names of our schema
-    read = 0
-    for batch in batches:
-        db.register("batch", batch)
-        db.execute(f"INSERT INTO staged SELECT {columns} FROM batch")  # noqa: S608  names of our schema
-        read += batch.num_rows
-    return read
-
-
 def _one(answer: duckdb.DuckDBPyConnection) -> tuple[int, ...]:
-    """The only row of a query that always has one; INSERT, UPDATE and CREATE AS answer how many rows they touched."""
+    """The only row of a query that always has one."""
     row: tuple[int, ...] | None = answer.fetchone()
     assert row is not None
     return row

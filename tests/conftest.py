@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from storage.warehouse import Warehouse
+from storage.warehouse_duckdb import DuckDBWarehouse
+from tests.warehouses import Open
 
 settings.register_profile("steady", deadline=None, max_examples=60)  # a busy machine is no failure
 settings.load_profile("steady")
@@ -20,3 +25,21 @@ def steam_data() -> Path:
     if not (folder / "interactions.parquet").exists():
         pytest.skip(f"real Steam data is not at {folder}: set INDIEAN_TEST_DATA to run this")
     return folder
+
+
+@pytest.fixture
+def open_duckdb(tmp_path: Path) -> Open:
+    return lambda name: DuckDBWarehouse(tmp_path / f"{name}.duckdb")
+
+
+@pytest.fixture(params=["duckdb"])
+def open_warehouse(request: pytest.FixtureRequest) -> Open:
+    """The implementations that must behave alike: another one adds its name here and a fixture `open_NAME`."""
+    chosen: Open = request.getfixturevalue(f"open_{request.param}")
+    return chosen
+
+
+@pytest.fixture
+def warehouse(open_warehouse: Open) -> Iterator[Warehouse]:
+    with open_warehouse("warehouse") as opened:
+        yield opened

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from recommender.device import Device
 from recommender.errors import FitFailed
+from recommender.gram import gram, gram_torch
 from recommender.interactions import Interactions, Owned, Weighting
 from recommender.library import Library
 from recommender.linear import ROWS_AT_ONCE, Linear, LinearSettings, _solve_lapack, _solve_torch, fit
@@ -86,8 +87,10 @@ def test_a_share_is_weight_times_coefficient(name: str) -> None:
 def test_torch_solves_the_same_as_lapack(name: str) -> None:
     interactions, settings = drawn(m=200, n=60), SETTINGS[name]
 
-    by_torch = _solve_torch(interactions, settings, lambda _: None, device="cpu")
-    by_lapack = _solve_lapack(interactions, settings, lambda _: None)
+    X = interactions.weighted(settings.weighting)
+
+    by_torch = _solve_torch(gram_torch(X, "cpu"), settings, lambda _: None)
+    by_lapack = _solve_lapack(gram(X), settings, lambda _: None)
 
     assert by_torch.dtype == by_lapack.dtype == np.float32
     np.testing.assert_allclose(by_torch, by_lapack, rtol=1e-3, atol=1e-5 * np.abs(by_lapack).max())

@@ -1,85 +1,39 @@
-"""What every warehouse promises, and what DuckDB's file adds: one writer, and a sentence for a file that is none."""
+"""What every warehouse promises of loading, reading and forgetting: see `open_warehouse` for the implementations."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import NamedTuple
+from datetime import date
+from uuid import uuid4
 
-import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recommender.catalog import Game
-from storage.errors import WarehouseBusy, WarehouseError
-from storage.warehouse import (
-    INTERACTIONS,
-    REVIEWS,
-    SAMPLE_SOURCE,
-    Counts,
-    Loaded,
-    Warehouse,
-    games_batch,
+from storage.errors import WarehouseBusy
+from storage.warehouse import INTERACTIONS, SAMPLE_SOURCE, Counts, Loaded, Warehouse
+from tests.warehouses import (
+    FULL,
+    NOW,
+    Open,
+    Opined,
+    Owned,
+    Review,
+    batch,
+    catalogue,
+    hear_store,
+    later,
+    opine,
+    own,
+    owned,
+    review,
+    said_by_store,
 )
-from storage.warehouse_duckdb import DuckDBWarehouse
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-Make = Callable[[Path], Warehouse]
-
-
-class Owned(NamedTuple):
-    player: str
-    app_id: int
-    minutes: int = 0
-
-
-class Review(NamedTuple):
-    player: str
-    app_id: int
-    recommend: bool
-    posted: date | None = None
-
-
-def batch(rows: Sequence[Owned | Review], schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pydict({name: [getattr(row, name) for row in rows] for name in schema.names}, schema)
-
-
-def own(warehouse: Warehouse, *rows: Owned, source: str = "test") -> Loaded:
-    return warehouse.load_interactions([batch(rows, INTERACTIONS)], source, NOW)
-
-
-def catalogue(warehouse: Warehouse, *games: Game) -> Loaded:
-    return warehouse.load_games([games_batch(games)], "test", NOW)
-
-
-def review(warehouse: Warehouse, *rows: Review) -> Loaded:
-    return warehouse.load_reviews([batch(rows, REVIEWS)], "test", NOW)
-
-
-def owned(warehouse: Warehouse, min_games: int = 1, min_players: int = 1) -> list[Owned]:
-    found = warehouse.training_interactions(min_games, min_players)
-    columns = (found.players.tolist(), found.app_ids.tolist(), found.minutes.tolist())
-    return [Owned(found.player_ids[code], app, minutes) for code, app, minutes in zip(*columns, strict=True)]
-
-
-@pytest.fixture(params=[DuckDBWarehouse], ids=["duckdb"])
-def make(request: pytest.FixtureRequest) -> Make:
-    """The implementations that must behave alike; each takes a path that is its own for the test."""
-    chosen: Make = request.param
-    return chosen
-
-
-@pytest.fixture
-def warehouse(make: Make, tmp_path: Path) -> Iterator[Warehouse]:
-    with make(tmp_path / "warehouse.duckdb") as opened:
-        yield opened
 
 
 def test_an_empty_warehouse_answers_with_nothing(warehouse: Warehouse) -> None:
@@ -145,9 +99,9 @@ def test_the_fingerprint_notices_one_changed_row(warehouse: Warehouse) -> None:
     assert warehouse.fingerprint() != before
 
 
-def test_the_fingerprint_forgives_another_order_of_loading(make: Make, tmp_path: Path) -> None:
+def test_the_fingerprint_forgives_another_order_of_loading(open_warehouse: Open) -> None:
     one, other = Owned("a", 10, 7), Owned("b", 20, 3)
-    with make(tmp_path / "one") as together, make(tmp_path / "two") as apart:
+    with open_warehouse("one") as together, open_warehouse("two") as apart:
         own(together, one, other)
         own(apart, other)
         own(apart, one)
@@ -204,23 +158,6 @@ def test_a_player_left_without_games_is_not_among_the_ids(warehouse: Warehouse) 
 
     assert list(columns.player_ids) == ["a", "b"]
     assert columns.players.tolist() == [0, 1]
-
-
-FULL = Game(
-    app_id=10,
-    title="Ten",
-    tags=("Roguelike", "Action"),
-    genres=("Indie",),
-    developer="Dev",
-    publisher="Pub",
-    price=4.99,
-    released=date(2017, 2, 24),
-    year=2017,
-    positive=5,
-    negative=1,
-    early_access=True,
-    adult=True,
-)
 
 
 def test_a_game_comes_back_as_it_went_in(warehouse: Warehouse) -> None:
@@ -304,11 +241,11 @@ def test_the_sample_world_marks_the_warehouse_for_good(warehouse: Warehouse) -> 
     assert warehouse.is_synthetic()
 
 
-def test_what_was_loaded_outlives_the_process(make: Make, tmp_path: Path) -> None:
-    with make(tmp_path / "kept") as first:
+def test_what_was_loaded_outlives_the_process(open_warehouse: Open) -> None:
+    with open_warehouse("kept") as first:
         own(first, Owned("a", 10, 7))
         catalogue(first, FULL)
-    with make(tmp_path / "kept") as second:
+    with open_warehouse("kept") as second:
         found = owned(second), second.games()
 
     assert found == ([Owned("a", 10, 7)], [FULL])
@@ -331,15 +268,13 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(loads=st.lists(ROWS, max_size=3))
-def test_loads_add_up_to_the_largest_playtime_of_each_pair(
-    tmp_path_factory: pytest.TempPathFactory, loads: list[list[Owned]]
-) -> None:
+def test_loads_add_up_to_the_largest_playtime_of_each_pair(open_warehouse: Open, loads: list[list[Owned]]) -> None:
     best: dict[tuple[str, int], int] = {}
     for row in (row for rows in loads for row in rows):
         best[row.player, row.app_id] = max(row.minutes, best.get((row.player, row.app_id), 0))
-    with DuckDBWarehouse(tmp_path_factory.mktemp("any") / "w.duckdb") as warehouse:
+    with open_warehouse(uuid4().hex) as warehouse:
         added = sum(own(warehouse, *rows).added for rows in loads)
         found = owned(warehouse)
 
@@ -347,70 +282,174 @@ def test_loads_add_up_to_the_largest_playtime_of_each_pair(
     assert {(row.player, row.app_id): row.minutes for row in found} == best
 
 
-def test_a_text_file_is_refused_with_its_path(tmp_path: Path) -> None:
-    path = tmp_path / "notes.txt"
-    path.write_text("not a database")
+def test_the_store_replaces_what_was_known(warehouse: Warehouse) -> None:
+    catalogue(warehouse, FULL)
+    news = replace(FULL, title="Ten Reborn", tags=("Puzzle",), price=9.99, released=date(2020, 1, 1), year=2020)
 
-    with pytest.raises(WarehouseError, match=r"notes\.txt"):
-        DuckDBWarehouse(path)
+    loaded = hear_store(warehouse, news)
 
-
-def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "other.duckdb"
-    with duckdb.connect(path) as other:
-        other.execute("CREATE TABLE theirs (n INTEGER)")
-    with pytest.raises(WarehouseError, match="choose another path"):
-        DuckDBWarehouse(path)
-
-    with duckdb.connect(path) as other:
-        assert other.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("theirs",)]
+    assert loaded == Loaded(read=1, added=0, changed=1, repeated=0)
+    assert warehouse.games() == [news]
 
 
-def test_a_truncated_file_is_a_warehouse_error(tmp_path: Path) -> None:
-    path = tmp_path / "cut.duckdb"
-    with DuckDBWarehouse(path) as whole:
-        own(whole, *(Owned(f"player {n}", n, n) for n in range(5000)))
-    path.write_bytes(path.read_bytes()[:20_000])
+def test_what_the_store_does_not_say_stays_but_no_price_is_news(warehouse: Warehouse) -> None:
+    catalogue(warehouse, FULL)
+    hear_store(warehouse, Game(10, ""))
 
-    with pytest.raises(WarehouseError, match=r"cut\.duckdb"), DuckDBWarehouse(path, read_only=True) as cut:
-        owned(cut)
+    assert warehouse.games() == [replace(FULL, price=None)]
 
 
-def test_reading_before_anything_was_imported_says_to_import(tmp_path: Path) -> None:
-    with pytest.raises(WarehouseError, match="indiean data import"):
-        DuckDBWarehouse(tmp_path / "none.duckdb", read_only=True)
+def test_a_delisted_game_stays_known_and_is_not_for_sale(warehouse: Warehouse) -> None:
+    hear_store(warehouse, replace(FULL, delisted=True))
+    (gone,) = warehouse.games()
+
+    assert gone == replace(FULL, delisted=True)
+    assert not gone.for_sale
 
 
-def test_a_read_only_warehouse_reads_all_and_refuses_loads(tmp_path: Path) -> None:
-    path = tmp_path / "w.duckdb"
-    with DuckDBWarehouse(path) as writer:
-        own(writer, Owned("a", 10, 7))
-    with DuckDBWarehouse(path, read_only=True) as reader:
-        found = owned(reader, min_games=1, min_players=1)
-        with pytest.raises(WarehouseError, match="reading only"):
-            own(reader, Owned("b", 10, 7))
+def test_a_game_may_come_back_to_the_store(warehouse: Warehouse) -> None:
+    hear_store(warehouse, replace(FULL, delisted=True))
+    hear_store(warehouse, FULL, seen=later(1))
 
-    assert found == [Owned("a", 10, 7)]
+    assert warehouse.games() == [FULL]
 
 
-HOLD = """
-import sys
-from pathlib import Path
-from storage.warehouse_duckdb import DuckDBWarehouse
-with DuckDBWarehouse(Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.readline()
-"""
+def test_of_what_the_store_said_the_later_holds_in_whatever_order_it_comes(warehouse: Warehouse) -> None:
+    hear_store(warehouse, replace(FULL, price=1.0), seen=later(1))
+
+    older = hear_store(warehouse, replace(FULL, price=2.0), seen=NOW)
+    same = hear_store(warehouse, replace(FULL, price=3.0), seen=later(1))
+
+    assert older == same == Loaded(read=1, added=0, changed=0, repeated=0)
+    assert warehouse.games() == [replace(FULL, price=1.0)]
 
 
-def test_a_file_held_by_another_process_is_busy(tmp_path: Path) -> None:
-    path = tmp_path / "held.duckdb"
-    with subprocess.Popen(  # noqa: S603  our own interpreter
-        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        with pytest.raises(WarehouseBusy, match="try again"):
-            DuckDBWarehouse(path)
-        holder.communicate("\n", timeout=10)
-    DuckDBWarehouse(path).close()
+def test_in_one_load_the_store_says_each_field_as_in_several(warehouse: Warehouse) -> None:
+    first, last = replace(FULL, price=1.0), Game(10, "", tags=("Puzzle",))
+
+    loaded = hear_all(warehouse, [(last, 2), (first, 1)])
+
+    assert loaded == Loaded(read=2, added=1, changed=0, repeated=1)
+    assert warehouse.games() == [replace(FULL, tags=("Puzzle",), price=None)]
+
+
+def hear_all(warehouse: Warehouse, said: Sequence[tuple[Game, int]]) -> Loaded:
+    batches = [said_by_store(game, seen=later(minutes)).combine_chunks().to_batches()[0] for game, minutes in said]
+    return warehouse.load_store_games(batches, "store", NOW)
+
+
+def test_a_price_that_the_store_took_away_is_not_filled_in_again(warehouse: Warehouse) -> None:
+    hear_store(warehouse, Game(10, "Ten"))
+
+    loaded = catalogue(warehouse, FULL)
+
+    assert loaded.changed == 1
+    assert warehouse.games() == [replace(FULL, price=None)]
+
+
+def test_the_later_opinion_holds_in_whatever_order_they_come(warehouse: Warehouse) -> None:
+    own(warehouse, Owned("a", 10, 7))
+    opine(warehouse, Opined("a", 10, "hide", later(2)))
+
+    older = opine(warehouse, Opined("a", 10, "like", later(1)))
+    newer = opine(warehouse, Opined("a", 10, "own", later(3)), Opined("a", 10, "hide", NOW))
+
+    assert (older.added, older.changed) == (0, 0)
+    assert newer == Loaded(read=2, added=0, changed=1, repeated=1)
+    assert owned(warehouse, opinions=True) == [Owned("a", 10, 7)]
+
+
+def test_an_opinion_that_was_taken_back_does_not_come_back_with_an_older_row(warehouse: Warehouse) -> None:
+    opine(warehouse, Opined("a", 10, "like"), Opined("a", 20, "like"))
+    opine(warehouse, Opined("a", 10, None, later(1)))
+    opine(warehouse, Opined("a", 10, "like"))
+
+    assert owned(warehouse, opinions=True) == [Owned("a", 20)]
+    assert warehouse.counts().feedback == 1
+
+
+def test_a_withdrawal_may_arrive_before_what_it_takes_back(warehouse: Warehouse) -> None:
+    first = opine(warehouse, Opined("a", 10, None, later(1)))
+    opine(warehouse, Opined("a", 10, "like"))
+
+    assert first.added == 1
+    assert owned(warehouse, opinions=True) == []
+
+
+def test_of_two_opinions_of_one_moment_one_holds_in_whatever_order_they_come(open_warehouse: Open) -> None:
+    said = [Opined("a", 10, "own"), Opined("a", 10, "hide"), Opined("b", 10, "like"), Opined("b", 10, None)]
+    with open_warehouse("one") as forth, open_warehouse("two") as back:
+        for one, other in zip(said, reversed(said), strict=True):
+            opine(forth, one)
+            opine(back, other)
+        for warehouse in (forth, back):
+            own(warehouse, Owned("a", 10), Owned("b", 10, 3))
+        found = owned(forth, opinions=True), owned(back, opinions=True)
+
+    assert found == ([Owned("b", 10, 3)], [Owned("b", 10, 3)])
+
+
+def test_opinions_count_as_ownership_only_where_they_are_asked_for(warehouse: Warehouse) -> None:
+    own(warehouse, Owned("a", 1, 60), Owned("a", 2, 5))
+    opine(warehouse, Opined("a", 2, "hide"), Opined("a", 1, "like"), Opined("a", 3, "like"), Opined("b", 3, "own"))
+
+    assert owned(warehouse) == [Owned("a", 1, 60), Owned("a", 2, 5)]
+    assert owned(warehouse, opinions=True) == [Owned("a", 1, 60), Owned("a", 3), Owned("b", 3)]
+
+
+def test_opinions_count_before_players_and_games_with_few_are_left_out(warehouse: Warehouse) -> None:
+    own(warehouse, Owned("a", 1), Owned("a", 2), Owned("b", 1))
+    opine(warehouse, Opined("a", 2, "hide"), Opined("b", 3, "like"))
+
+    assert owned(warehouse, min_games=2, opinions=True) == [Owned("b", 1), Owned("b", 3)]
+
+
+def test_the_fingerprint_notices_opinions_where_they_count(warehouse: Warehouse) -> None:
+    own(warehouse, Owned("a", 1))
+    before = warehouse.fingerprint(), warehouse.fingerprint(opinions=True)
+    opine(warehouse, Opined("a", 2, "like"))
+
+    assert warehouse.fingerprint() == before[0]
+    assert warehouse.fingerprint(opinions=True) != before[1]
+
+
+def test_a_forgotten_player_leaves_no_row(warehouse: Warehouse) -> None:
+    own(warehouse, Owned("a", 1), Owned("a", 2), Owned("b", 1))
+    review(warehouse, Review("a", 1, True))
+    opine(warehouse, Opined("a", 3, "like"), Opined("a", 4, None), Opined("b", 4, "own"))
+
+    forgotten = warehouse.forget("a")
+
+    assert forgotten == {"interactions": 2, "reviews": 1, "feedback": 2}
+    assert owned(warehouse, opinions=True) == [Owned("b", 1), Owned("b", 4)]
+    assert warehouse.counts() == Counts(interactions=1, players=1, items=1, games=0, reviews=0, feedback=1)
+
+
+def test_forgetting_again_finds_nothing(warehouse: Warehouse) -> None:
+    own(warehouse, Owned("a", 1))
+    warehouse.forget("a")
+
+    assert warehouse.forget("a") == warehouse.forget("nobody") == {}
+
+
+def test_the_player_who_is_forgotten_is_that_very_one(warehouse: Warehouse) -> None:
+    own(warehouse, Owned("a", 1), Owned("A", 1), Owned("a%", 1), Owned("a' OR 'a'='a", 1))
+    warehouse.forget("a' OR 'a'='a")
+
+    assert [row.player for row in owned(warehouse)] == ["A", "a", "a%"]
+
+
+def test_two_who_write_at_once_leave_one_row_a_pair(open_warehouse: Open) -> None:
+    """Each either does all or is told that the warehouse is busy; what is then loaded again is there already."""
+    rows = [Owned(f"p{n}", n % 7, n) for n in range(40)]
+
+    def load(_: int) -> None:
+        with open_warehouse("shared") as mine, suppress(WarehouseBusy):
+            own(mine, *rows)
+
+    with open_warehouse("shared") as warehouse:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(load, range(8)))
+        own(warehouse, *rows)
+
+        assert owned(warehouse) == sorted(rows)

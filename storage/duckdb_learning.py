@@ -1,0 +1,114 @@
+"""What a model learns from, out of the DuckDB file: the rows that count, numbered, and their Gram counted in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+
+import duckdb
+import pyarrow as pa
+
+from recommender.errors import NotEnoughData
+from recommender.interactions import PLAYED_MINUTES, ItemIndex, Weighting
+from storage.warehouse_rows import GRAM, GramRows, InteractionColumns
+
+CELLS_A_BATCH = 1 << 17
+
+ROWS = "CREATE OR REPLACE TEMP VIEW learned AS SELECT player, app_id, minutes FROM interactions"
+ROWS_WITH_OPINIONS = """
+CREATE OR REPLACE TEMP VIEW learned AS
+SELECT player, app_id, minutes FROM interactions
+ANTI JOIN (SELECT player, app_id FROM feedback WHERE opinion = 'hide') USING (player, app_id)
+UNION ALL
+SELECT player, app_id, 0 FROM feedback ANTI JOIN interactions USING (player, app_id)
+WHERE opinion IN ('like', 'own')
+"""
+KEEP_PLAYERS = """
+CREATE TEMP TABLE kept_players AS SELECT player FROM learned GROUP BY player HAVING count(*) >= ?
+"""
+KEEP_GAMES = """
+CREATE TEMP TABLE kept_games AS
+SELECT app_id, count(*) AS players, CAST(row_number() OVER (ORDER BY count(*) DESC, app_id) - 1 AS INTEGER) AS position
+FROM learned SEMI JOIN kept_players USING (player) GROUP BY app_id HAVING count(*) >= ?
+"""
+CODE_PLAYERS = """
+CREATE TEMP TABLE codes AS
+SELECT player, CAST(row_number() OVER (ORDER BY player) - 1 AS INTEGER) AS code
+FROM (
+    SELECT DISTINCT player FROM learned SEMI JOIN kept_players USING (player) SEMI JOIN kept_games USING (app_id)
+)
+"""
+READ_CODED = """
+SELECT code, app_id, minutes FROM learned JOIN codes USING (player) SEMI JOIN kept_games USING (app_id)
+ORDER BY code, app_id
+"""
+
+WEIGH = """
+CREATE TEMP TABLE weighted AS
+SELECT code, position,
+       $owned + $played * CAST(minutes > $played_minutes AS DOUBLE) + $log_hours * ln(1 + minutes / 60) AS weight
+FROM learned JOIN codes USING (player) JOIN kept_games USING (app_id)
+ORDER BY position, code
+"""
+# The rows of games `first` to `last` of the triangle: each of their players' games beside each more popular one.
+COUNT_CELLS = """
+SELECT one.position AS row, other.position AS "column", count(*) AS players, sum(one.weight * other.weight) AS weight
+FROM (SELECT * FROM weighted WHERE position BETWEEN $first AND $last) AS one
+JOIN (SELECT * FROM weighted WHERE position <= $last) AS other
+ON one.code = other.code AND other.position <= one.position
+GROUP BY ALL
+"""
+GAMES_A_BLOCK = 512
+"""So many rows of the triangle are counted at once: all cells of the real data at once would spill 16 GB."""
+
+READ_ITEMS = "SELECT app_id, CAST(players AS INTEGER) AS players FROM kept_games ORDER BY position"
+HASHES = """
+SELECT count(*), bit_xor(hash(player, app_id, minutes)), sum(hash(player, app_id, minutes)) FROM learned
+"""
+
+
+def hash_rows(db: duckdb.DuckDBPyConnection, *, opinions: bool) -> tuple[int, ...]:
+    db.execute(ROWS_WITH_OPINIONS if opinions else ROWS)
+    [hashes] = db.execute(HASHES).fetchall()
+    return tuple(hashes)
+
+
+def keep(db: duckdb.DuckDBPyConnection, min_games: int, min_players: int, *, opinions: bool) -> None:
+    """Leaves the rows as `learned`, the players and games that count in `kept_players`, `kept_games` and `codes`."""
+    db.execute(ROWS_WITH_OPINIONS if opinions else ROWS)
+    db.execute(KEEP_PLAYERS, [min_games])
+    db.execute(KEEP_GAMES, [min_players])
+    db.execute(CODE_PLAYERS)
+
+
+def read_columns(db: duckdb.DuckDBPyConnection) -> InteractionColumns:
+    """Of the rows that were kept."""
+    found = db.sql(READ_CODED).to_arrow_table()
+    code, app_id, minutes = (found[name].to_numpy() for name in ("code", "app_id", "minutes"))
+    ids = db.sql("SELECT player FROM codes ORDER BY code").to_arrow_table()["player"].to_pylist()
+    return InteractionColumns(code, app_id, minutes, ids)
+
+
+@contextmanager
+def counted_gram(db: duckdb.DuckDBPyConnection, weighting: Weighting) -> Iterator[GramRows]:
+    """Of the rows that were kept, within the transaction that is open.
+
+    Raises:
+        NotEnoughData: there are none.
+    """
+    found = db.sql(READ_ITEMS).to_arrow_table()
+    items = ItemIndex(found["app_id"].to_numpy(), found["players"].to_numpy())
+    if not len(items):
+        raise NotEnoughData("there are no interactions to learn from: run `indiean data import` first")
+    db.execute(WEIGH, asdict(weighting) | {"played_minutes": PLAYED_MINUTES})
+    [(players,)] = db.execute("SELECT count(*) FROM codes").fetchall()
+    with closing(_cells(db, len(items))) as cells:  # who stops half-way leaves no result open
+        yield GramRows(items, players, cells)
+
+
+def _cells(db: duckdb.DuckDBPyConnection, n: int) -> Generator[pa.RecordBatch, None, None]:
+    for first in range(0, n, GAMES_A_BLOCK):
+        block = {"first": first, "last": first + GAMES_A_BLOCK - 1}
+        with db.sql(COUNT_CELLS, params=block).to_arrow_reader(CELLS_A_BATCH) as counted:
+            yield from (batch.cast(GRAM) for batch in counted)
