@@ -4,7 +4,8 @@ StorageError
 ├── DatabaseError
 │   └── DatabaseUnavailable     cannot connect, locked, disk full: worth another try
 ├── WarehouseError
-│   └── WarehouseBusy           another process holds the warehouse file
+│   ├── WarehouseBusy           another process holds the warehouse, or it is away: worth another try
+│   └── WarehouseRefused        credentials, rights, a quota or a limit on costs: somebody has to change something
 ├── DatasetRefused              a file that is foreign, truncated or damaged; carries path and line
 └── SteamError
     ├── SteamIdInvalid          what was typed is no Steam ID in any form
@@ -39,6 +40,10 @@ class WarehouseError(StorageError):
 
 
 class WarehouseBusy(WarehouseError):
+    pass
+
+
+class WarehouseRefused(WarehouseError):
     pass
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from hypothesis import settings
@@ -12,6 +14,9 @@ from hypothesis import settings
 from storage.warehouse import Warehouse
 from storage.warehouse_duckdb import DuckDBWarehouse
 from tests.warehouses import Open
+
+if TYPE_CHECKING:
+    from tests.loopback_bigquery import LoopbackBigQuery
 
 settings.register_profile("steady", deadline=None, max_examples=60)  # a busy machine is no failure
 settings.load_profile("steady")
@@ -32,7 +37,24 @@ def open_duckdb(tmp_path: Path) -> Open:
     return lambda name: DuckDBWarehouse(tmp_path / f"{name}.duckdb")
 
 
-@pytest.fixture(params=["duckdb"])
+@pytest.fixture(scope="session")
+def bigquery() -> Iterator[LoopbackBigQuery]:
+    from tests.loopback_bigquery import LoopbackBigQuery  # noqa: PLC0415 - a second to import, and most tests do without
+
+    with LoopbackBigQuery() as running:
+        yield running
+
+
+@pytest.fixture
+def open_bigquery(bigquery: LoopbackBigQuery) -> Open:
+    from storage.bigquery_access import Place  # noqa: PLC0415 - a second to import, and most tests do without
+    from storage.warehouse_bigquery import BigQueryWarehouse  # noqa: PLC0415 - the same
+
+    ours = uuid4().hex
+    return lambda name: BigQueryWarehouse(Place(bigquery.project, f"t{ours}_{name}", api_url=bigquery.url))
+
+
+@pytest.fixture(params=["duckdb", "bigquery"])
 def open_warehouse(request: pytest.FixtureRequest) -> Open:
     """The implementations that must behave alike: another one adds its name here and a fixture `open_NAME`."""
     chosen: Open = request.getfixturevalue(f"open_{request.param}")

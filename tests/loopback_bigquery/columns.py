@@ -1,4 +1,4 @@
-"""BigQuery's column types: what they are in DuckDB, how cells travel as JSON, and how many bytes they are billed for."""
+"""BigQuery's column types: what they are in DuckDB, how cells travel as JSON, and how many bytes they are."""
 
 from __future__ import annotations
 
@@ -44,14 +44,17 @@ class Column:
         return f"ARRAY<{name}>" if self.repeated else name
 
     @property
-    def duckdb_type(self) -> str:
-        return DUCKDB[self.type] + ("[]" if self.repeated else "")
+    def in_duckdb(self) -> str:
+        """Its definition; BigQuery stores no array that is null."""
+        if self.repeated:
+            return f'"{self.name}" {DUCKDB[self.type]}[] DEFAULT []'
+        return f'"{self.name}" {DUCKDB[self.type]}{" NOT NULL" if self.mode == "REQUIRED" else ""}'
 
     def resource(self) -> dict[str, str]:
         return {"name": self.name, "type": self.type, "mode": self.mode}
 
     def bytes_in_duckdb(self) -> str:
-        """An aggregate over a table: https://cloud.google.com/bigquery/pricing#data"""
+        """An aggregate over a table; see https://cloud.google.com/bigquery/pricing#data for the sizes."""
         name = f'"{self.name}"'
         if self.repeated and self.type == "STRING":
             each = f"list_sum(list_transform({name}, lambda x: 2 + strlen(x)))"
@@ -106,7 +109,7 @@ def _cell(column: Column, value: object) -> dict[str, object]:
     return {"v": _text(value)}
 
 
-def _text(value: object) -> str | None:
+def _text(value: object) -> str | None:  # noqa: PLR0911 - one line a type
     """A moment in microseconds, as `formatOptions.useInt64Timestamp` asks for."""
     match value:
         case None:
@@ -141,7 +144,7 @@ def parameter_value(resource: Mapping[str, object]) -> tuple[str, object]:
     return column.sql_type, _value(column, given.get("value"))
 
 
-def _value(column: Column, text: str | None) -> object:
+def _value(column: Column, text: str | None) -> object:  # noqa: PLR0911 - one line a type
     if text is None:
         return None
     match column.type:

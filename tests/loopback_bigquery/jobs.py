@@ -111,7 +111,6 @@ class Jobs:
         else:
             table = self._shelf.table(dataset, name)
             with self._shelf.database.cursor() as db:
-                db.execute("SET TimeZone = 'UTC'")
                 found = db.sql(f"SELECT * FROM {table.quoted}").to_arrow_table()  # noqa: S608
             rows = list(zip(*(column.to_pylist() for column in found.columns), strict=True))
             outcome = Outcome("SELECT", table.columns, rows)
@@ -189,5 +188,3 @@ class Jobs:
             "statistics": statistics,
             "status": status,
         }
-
-

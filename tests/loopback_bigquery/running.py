@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -18,12 +18,17 @@ from tests.loopback_bigquery.tables import Shelf, Table
 MEGABYTE = 1 << 20
 LEAST_BILLED = 10 * MEGABYTE
 HEX = re.compile(r"[0-9a-f]{32}")
+SAME = "0" * 32
+"""Stands for the one number of 32 hexadecimal digits in a script, so that fresh names of tables cost no parsing."""
 CHANGES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 
 
 @dataclass
 class Outcome:
-    """`bytes` were read; `changed` rows by the last statement, if it changes rows. The rows are the last statement's."""
+    """`bytes` are counted where somebody asks, by a dry run or a limit; `changed` rows, the last statement changed.
+
+    The rows are the last statement's.
+    """
 
     kind: str
     columns: Sequence[Column] = ()
@@ -38,7 +43,10 @@ class Script:
 
     def __init__(self, shelf: Shelf, config: Mapping[str, object]) -> None:
         self._shelf = shelf
-        self._texts = list(split_script(str(config["query"])))
+        text = str(config["query"])
+        ids = set(HEX.findall(text))
+        self._id = ids.pop() if len(ids) == 1 else SAME
+        self._texts = split_script(text.replace(self._id, SAME))
         standing = config.get("defaultDataset")
         assert standing is None or isinstance(standing, dict)
         self._dataset = None if standing is None else str(standing["datasetId"])
@@ -52,6 +60,7 @@ class Script:
         self._temporary: dict[str, tuple[Column, ...]] = {}
         self._limit = int(str(config.get("maximumBytesBilled") or 0))
         self._in_transaction = False
+        self._seen = 0
 
     def estimate(self) -> Outcome:
         """A dry run, of one statement."""
@@ -69,13 +78,15 @@ class Script:
             try:
                 for text in self._texts:
                     statement = self._understood(text)
-                    read.append(self._bytes(db, statement))
-                    self._refuse_costs(read)
+                    if self._limit:
+                        read.append(self._bytes(db, statement))
+                        self._refuse_costs(read)
                     outcome = self._step(db, statement)
             finally:
                 if self._in_transaction:
                     with suppress(duckdb.Error):
                         db.rollback()
+                    self._shelf.turns.end(self, committed=False)
         outcome.kind = outcome.kind if len(self._texts) == 1 else "SCRIPT"
         outcome.bytes, outcome.billed = sum(read), _billed(read)
         return outcome
@@ -92,81 +103,69 @@ class Script:
             case "BEGIN_TRANSACTION":
                 if self._in_transaction:
                     raise invalid_query("Transaction is already in progress")
+                self._seen = self._shelf.turns.begin()
                 db.begin()
                 self._in_transaction = True
             case "COMMIT_TRANSACTION":
-                self._ended(db.commit)
+                self._end(db.commit, committed=True)
             case "ROLLBACK_TRANSACTION":
-                self._ended(db.rollback)
+                self._end(db.rollback, committed=False)
             case _:
                 return self._executed(db, statement)
         return Outcome(statement.kind)
 
-    def _ended(self, end: object) -> None:
+    def _end(self, end: Callable[[], object], *, committed: bool) -> None:
         if not self._in_transaction:
             raise invalid_query("There is no transaction in progress")
-        self._in_transaction = False
-        assert callable(end)
         end()
+        self._in_transaction = False
+        self._shelf.turns.end(self, committed=committed)
 
     def _executed(self, db: duckdb.DuckDBPyConnection, statement: Statement) -> Outcome:
         values = {name: self._values[name] for name in statement.parameters}
+        duckdb_sql = statement.duckdb.replace(SAME, self._id)
         if statement.kind in CHANGES:
-            [(changed,)] = db.execute(statement.duckdb, values or None).fetchall()
+            if statement.kind != "INSERT" and statement.target not in self._temporary and self._in_transaction:
+                self._shelf.turns.take(self._table(str(statement.target)).quoted, self, self._seen)
+            [(changed,)] = db.execute(duckdb_sql, values or None).fetchall()
             return Outcome(statement.kind, changed=int(changed))
         if statement.kind == "CREATE_TABLE_AS_SELECT":
             assert statement.target is not None
-            db.execute(statement.duckdb, values or None)
+            db.execute(duckdb_sql, values or None)
             shape = db.sql(f'SELECT * FROM "{statement.target}" LIMIT 0').to_arrow_table().schema  # noqa: S608
             self._temporary[statement.target] = tuple(column_of_arrow(one) for one in shape)
+            for name in [c.name for c in self._temporary[statement.target] if c.repeated]:
+                db.execute(f'UPDATE "{statement.target}" SET "{name}" = [] WHERE "{name}" IS NULL')  # noqa: S608
             return Outcome(statement.kind)
-        table = db.sql(statement.duckdb, params=values or None).to_arrow_table()
+        table = db.sql(duckdb_sql, params=values or None).to_arrow_table()
         rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
         if statement.says and rows != [(True,)]:
             raise invalid_query(statement.says)
         return Outcome(statement.kind, [column_of_arrow(one) for one in table.schema], rows)
 
     def _understood(self, text: str) -> Statement:
-        """Names that hold 32 hexadecimal digits are one name to the cache, so that fresh names cost no parsing."""
-        ids = set(HEX.findall(text))
-        only = ids.pop() if len(ids) == 1 else None
-        steady = text if only is None else text.replace(only, "0" * 32)
-        names = names_in(steady)
-        found = [(name, self._columns(name if only is None else name.replace("0" * 32, only))) for name in names]
-        statement = understand(steady, tuple(found), self._types)
+        found = tuple((name, self._columns(name)) for name in names_in(text))
+        statement = understand(text, found, self._types)
         self._refuse_scans(statement)
-        if only is None:
-            return statement
-        return Statement(
-            statement.kind,
-            statement.duckdb.replace("0" * 32, only),
-            statement.parameters,
-            tuple((name.replace("0" * 32, only), columns) for name, columns in statement.reads),
-            statement.filtered,
-            statement.target,
-            statement.says,
-        )
+        return statement
 
     def _columns(self, written: str) -> tuple[Column, ...]:
         return self._temporary[written] if written in self._temporary else self._table(written).columns
 
     def _table(self, written: str) -> Table:
-        *home, name = written.split(".")
+        *home, name = written.replace(SAME, self._id).split(".")
         if not home and self._dataset is None:
             raise Refused("invalid", f'Table "{name}" must be qualified with a dataset (e.g. dataset.table).')
         return self._shelf.table(home[-1] if home else str(self._dataset), name)
 
     def _refuse_scans(self, statement: Statement) -> None:
         for written, _ in statement.reads:
-            needed = None if written in self._temporary else self._needed(written)
+            needed = None if written in self._temporary else self._table(written).needs_filter
             if needed is not None and needed not in statement.filtered:
                 raise invalid_query(
                     f"Cannot query over table '{written}' without a filter over column(s) '{needed}' that can be used "
                     "for partition elimination"
                 )
-
-    def _needed(self, written: str) -> str | None:
-        return None if HEX.search(written) or "0" * 32 in written else self._table(written).needs_filter
 
     def _bytes(self, db: duckdb.DuckDBPyConnection, statement: Statement) -> int:
         """What BigQuery charges for: the whole columns that are read."""
@@ -183,10 +182,8 @@ class Script:
     @contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._shelf.database.cursor() as db, _translated():
-            db.execute("SET TimeZone = 'UTC'")
             if self._dataset is not None:
-                db.execute(f"SET search_path = '{self._dataset}'")
-            db.execute("CREATE OR REPLACE TEMP MACRO farm_fingerprint(x) AS CAST(hash(x) >> 1 AS BIGINT)")
+                db.execute(f"SET search_path = '{self._dataset},main'")
             yield db
 
 

@@ -139,9 +139,7 @@ class LoopbackBigQuery:
         self.asked.append(asked.method)
         fault = self._fault(asked.method)
         try:
-            if fault is not None and fault.refusal is not None:
-                raise fault.refusal
-            self._admit(asked)
+            self._admit(asked, fault)
             done = self._done(asked)
         except Refused as refusal:
             done = Answer(int(refusal.status), refusal.body())
@@ -155,7 +153,9 @@ class LoopbackBigQuery:
             return self._faults.popleft()
         return None
 
-    def _admit(self, asked: Asked) -> None:
+    def _admit(self, asked: Asked, fault: _Fault | None) -> None:
+        if fault is not None and fault.refusal is not None:
+            raise fault.refusal
         if asked.method in {"token", "uploads.continue"}:
             return
         if not self.access.admits(asked.headers.get("authorization", "")):

@@ -41,7 +41,7 @@ class Statement:
 
 @lru_cache(maxsize=512)
 def names_in(text: str) -> tuple[str, ...]:
-    """The tables that a statement names, without those that it defines itself; a new temporary table's is not among them."""
+    """The tables that a statement names, without those that it defines itself."""
     parsed = _parse_any(text)
     own = {cte.alias for cte in parsed.find_all(exp.CTE)}
     created = _created(parsed)
@@ -143,7 +143,7 @@ def _annotated(query: exp.Expr, columns: Mapping[str, tuple[Column, ...]], types
     query = query.copy()
     for node in list(query.find_all(exp.Parameter)):
         node.replace(exp.cast(exp.null(), types[node.name], dialect="bigquery"))
-    shapes = {}
+    shapes: dict[str, object] = {}
     for table in query.find_all(exp.Table):
         written = _written(table)
         if written not in columns:
@@ -164,10 +164,8 @@ def _annotated(query: exp.Expr, columns: Mapping[str, tuple[Column, ...]], types
         raise invalid_query(f"Unrecognized name: {error}") from error
 
 
-def _as_queries(
-    parsed: exp.Expr, columns: Mapping[str, tuple[Column, ...]]
-) -> Iterator[tuple[exp.Expr, list[Column]]]:
-    """The statement as SELECTs that read the same and bring the values that are assigned, with the columns they go to."""
+def _as_queries(parsed: exp.Expr, columns: Mapping[str, tuple[Column, ...]]) -> Iterator[tuple[exp.Expr, list[Column]]]:
+    """SELECTs that read what the statement reads and bring the values it assigns, with the columns these go to."""
     target = _target(parsed)
     if target is None or isinstance(parsed, exp.Create):
         yield (parsed.expression if isinstance(parsed, exp.Create) else parsed), []
@@ -181,7 +179,7 @@ def _as_queries(
         if parsed.args.get("where") is None:
             raise invalid_query(f"{parsed.key.upper()} must have a WHERE clause")
         places, values = _set_clauses(parsed.expressions, shape) if isinstance(parsed, exp.Update) else ([], [])
-        query = exp.select(*values or ["1"]).from_(target.copy())
+        query = exp.select(*values or [exp.Literal.number(1)]).from_(target.copy())
         yield query.where(parsed.args["where"].this.copy()), places
 
 
@@ -203,9 +201,11 @@ def _inserted(parsed: exp.Insert, shape: Mapping[str, Column]) -> Iterator[tuple
     if missing:
         raise invalid_query(f"Required field {missing[0]} cannot be null")
     source = parsed.expression
-    queries = [exp.select(*(v.copy() for v in row.expressions)) for row in source.expressions] if isinstance(
-        source, exp.Values
-    ) else [source]
+    queries = (
+        [exp.select(*(v.copy() for v in row.expressions)) for row in source.expressions]
+        if isinstance(source, exp.Values)
+        else [source]
+    )
     for query in queries:
         if len(query.selects) != len(places):
             raise invalid_query("Inserted row has wrong column count")
@@ -214,7 +214,9 @@ def _inserted(parsed: exp.Insert, shape: Mapping[str, Column]) -> Iterator[tuple
 
 def _merged(parsed: exp.Merge, shape: Mapping[str, Column]) -> Iterator[tuple[exp.Expr, list[Column]]]:
     for when in parsed.args["whens"].expressions:
-        then, places, values = when.args["then"], [], []
+        then = when.args["then"]
+        places: list[Column] = []
+        values: list[exp.Expr] = []
         if isinstance(then, exp.Update):
             places, values = _set_clauses(then.expressions, shape)
         elif isinstance(then, exp.Insert):
@@ -222,7 +224,7 @@ def _merged(parsed: exp.Merge, shape: Mapping[str, Column]) -> Iterator[tuple[ex
                 raise Refused("notImplemented", "this loopback server wants the columns and values of a MERGE's INSERT")
             places = [_column(shape, name.name) for name in then.this.expressions]
             values = [value.copy() for value in then.expression.expressions]
-        query = exp.select(*values or ["1"]).from_(parsed.this.copy())
+        query = exp.select(*values or [exp.Literal.number(1)]).from_(parsed.this.copy())
         query = query.join(parsed.args["using"].copy(), on=parsed.args["on"].copy())
         if (condition := when.args.get("condition")) is not None:
             query = query.where(condition.copy())
@@ -235,7 +237,6 @@ def _for_duckdb(parsed: exp.Expr) -> str:
     for table in parsed.find_all(exp.Table):
         table.set("catalog", None)
         table.set("db", exp.to_identifier(table.db, quoted=True) if table.db else None)
-    for call in list(parsed.find_all(exp.ArgMin, exp.ArgMax)):  # BigQuery's take the row's value even where it is null
-        name = "arg_min_null" if isinstance(call, exp.ArgMin) else "arg_max_null"
-        call.replace(exp.Anonymous(this=name, expressions=[call.this.copy(), call.expression.copy()]))
+    for call in list(parsed.find_all(exp.CountIf)):  # DuckDB's is null where the condition is null in every row
+        call.replace(exp.Count(this=exp.If(this=call.this.copy(), true=exp.Literal.number(1))))
     return parsed.sql("duckdb")

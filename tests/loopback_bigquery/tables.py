@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from threading import RLock
+from threading import Lock, RLock
 
 import duckdb
 
 from tests.loopback_bigquery.columns import Column, column_of
-from tests.loopback_bigquery.refusals import Refused, no_table
+from tests.loopback_bigquery.refusals import Refused, invalid_query, no_table
 
 RESULTS = "_results"
 """The hidden dataset of the tables that hold the results of queries."""
@@ -46,6 +46,39 @@ class Table:
         return f'"{self.dataset}"."{self.name}"'
 
 
+class Turns:
+    """Which transaction may change which table: of two at once the second is aborted, as is one that came too late.
+
+    https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency; additions never conflict.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._version = 0
+        self._changed: dict[str, int] = {}
+        self._held: dict[str, object] = {}
+
+    def begin(self) -> int:
+        """What a transaction that begins now has seen."""
+        with self._lock:
+            return self._version
+
+    def take(self, table: str, who: object, seen: int) -> None:
+        with self._lock:
+            if self._held.get(table, who) is not who or self._changed.get(table, 0) > seen:
+                raise invalid_query(f"Transaction is aborted due to concurrent update against table {table}")
+            self._held[table] = who
+
+    def end(self, who: object, *, committed: bool) -> None:
+        with self._lock:
+            mine = [table for table, holder in self._held.items() if holder is who]
+            self._version += committed
+            for table in mine:
+                del self._held[table]
+                if committed:
+                    self._changed[table] = self._version
+
+
 class Shelf:
     """Everything that is stored. `now` says what has expired."""
 
@@ -53,8 +86,10 @@ class Shelf:
         self.project = project
         self.now = now
         self.database = duckdb.connect()
-        self.database.execute("SET TimeZone = 'UTC'")
+        self.database.execute("SET GLOBAL TimeZone = 'UTC'")
+        self.database.execute("CREATE MACRO farm_fingerprint(x) AS CAST(hash(x) >> 1 AS BIGINT)")
         self.lock = RLock()
+        self.turns = Turns()
         self._datasets: dict[str, dict[str, object]] = {}
         self._tables: dict[tuple[str, str], Table] = {}
 
@@ -116,10 +151,7 @@ class Shelf:
             self._expire()
             if (dataset, table.name) in self._tables:
                 raise Refused("duplicate", f"Already Exists: Table {self.project}:{dataset}.{table.name}")
-            shape = ", ".join(
-                f'"{c.name}" {c.duckdb_type}{" NOT NULL" if c.mode == "REQUIRED" else ""}' for c in columns
-            )
-            self.database.execute(f"CREATE TABLE {table.quoted} ({shape})")
+            self.database.execute(f"CREATE TABLE {table.quoted} ({', '.join(c.in_duckdb for c in columns)})")
             self._tables[dataset, table.name] = table
         return table
 
@@ -135,12 +167,12 @@ class Shelf:
 
     def _add_columns(self, table: Table, wanted: tuple[Column, ...]) -> None:
         if wanted[: len(table.columns)] != table.columns:
-            raise Refused("invalid", f"Provided Schema does not match Table {self.project}:{table.dataset}.{table.name}")
+            raise Refused("invalid", f"Provided Schema does not match Table {table.dataset}.{table.name}")
         added = wanted[len(table.columns) :]
         for column in added:
             if column.mode == "REQUIRED":
                 raise Refused("invalid", "Cannot add required columns to an existing schema")
-            self.database.execute(f'ALTER TABLE {table.quoted} ADD COLUMN "{column.name}" {column.duckdb_type}')
+            self.database.execute(f"ALTER TABLE {table.quoted} ADD COLUMN {column.in_duckdb}")
         table.columns = wanted
 
     def remove_table(self, dataset: str, name: str) -> None:

@@ -74,7 +74,7 @@ def _same(what: str, operands: Sequence[exp.Expr]) -> None:
     families = {"number" if name in NUMBERS else name for name in known}
     if len(families) > 1:
         texts = [name for name, node in known.items() if name == "STRING" and _literal_text(node)]
-        if texts and len(families) == 2 and families - {"STRING"} <= FROM_TEXT:  # noqa: PLR2004 - text and what it becomes
+        if texts and len(families) == 2 and families - {"STRING"} <= FROM_TEXT:
             return
         _no_signature(what, operands)
 
