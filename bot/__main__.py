@@ -14,6 +14,7 @@ from bot.cli import data, discord_sync, doctor, learn, models, people, serve, sl
 from bot.cli.output import err
 from bot.errors import BotError
 from bot.settings import SettingsRefused
+from jobs.errors import JobError
 from recommender.errors import RecommenderError
 from storage.errors import StorageError
 
@@ -62,7 +63,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         for problem in refused.problems:
             err().print(f"[red]setting[/red] {problem}", soft_wrap=True)
         return REFUSED
-    except (BotError, RecommenderError, StorageError, OSError) as refused:
+    except (BotError, JobError, RecommenderError, StorageError, OSError) as refused:
         err().print("[red]refused[/red]", end=" ")
         err().print(str(refused), markup=False, soft_wrap=True)
         return REFUSED

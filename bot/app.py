@@ -19,6 +19,8 @@ from storage.feedback import Feedback
 from storage.logs import Logs
 from storage.patient_logs import PatientLogs
 from storage.personal_data import PersonalData
+from storage.server_data import ServerData
+from storage.slack_installs import SlackInstalls
 from storage.steam import Steam
 from storage.subscriptions import Subscriptions
 
@@ -60,6 +62,8 @@ async def running(
             accounts=Accounts(database),
             subscriptions=Subscriptions(database),
             personal=PersonalData(database),
+            servers=ServerData(database),
+            installs=_installs(settings, database),
             cooldowns=cooldowns,
         )
 
@@ -87,6 +91,10 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+def _installs(settings: Settings, database: Database) -> SlackInstalls | None:
+    return None if settings.slack_client_id is None else SlackInstalls(database, settings.slack_client_id)
 
 
 def _steam(settings: Settings) -> Steam:

@@ -3,6 +3,7 @@
 BotError
 ├── NotSetUp             a setting is missing; the sentence says which
 ├── NoAddress            the web server cannot listen where it should
+├── FileRefused          a file that was named is not what it should be
 ├── PlatformRefused      a platform will not have us, however often we ask
 └── PlatformUnavailable  a platform does not answer properly now, or asks us to wait
 """
@@ -19,6 +20,10 @@ class NotSetUp(BotError):
 
 
 class NoAddress(BotError):
+    pass
+
+
+class FileRefused(BotError):
     pass
 
 

@@ -27,3 +27,8 @@ class Names:
         while len(self._names) > self._most:
             self._names.popitem(last=False)
         return MappingProxyType(self._names)
+
+    def forget(self, beginning: str) -> None:
+        """Everybody whose id begins so."""
+        for person in [person for person in self._names if person.startswith(beginning)]:
+            del self._names[person]

@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None, description="sqlite:///... or postgresql://...; SQLite in the home folder when empty"
     )
-    language: Language = Field(default=Language.EN, description="the terminal's language: en or ko")
+    language: Language = Field(default=Language.EN, description="the terminal's and the status channel's: en or ko")
 
     steam_api_key: SecretStr | None = Field(
         default=None, description="from https://steamcommunity.com/dev/apikey; without it people pick by title"

@@ -1,9 +1,11 @@
-"""Every operational table: who asked what, was shown what, thinks what of it, and what channels want each week."""
+"""Every operational table: who asked what, was shown and thinks what, what channels want, which workspaces have us."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from slack_sdk.oauth.installation_store.sqlalchemy import SQLAlchemyInstallationStore
+from slack_sdk.oauth.state_store.sqlalchemy import SQLAlchemyOAuthStateStore
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -161,3 +163,7 @@ synced_commands = Table(
     Column("digest", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
 )
+
+# As slack_sdk's stores have them. Nothing about who installed the bot: the SDK's table of installations is left out.
+slack_bots = SQLAlchemyInstallationStore.build_bots_table(metadata, "slack_bots")
+slack_oauth_states = SQLAlchemyOAuthStateStore.build_oauth_states_table(metadata, "slack_oauth_states")

@@ -26,6 +26,7 @@ from storage.feedback import Feedback
 from storage.logs import Logs
 from storage.patient_logs import PatientLogs
 from storage.personal_data import PersonalData
+from storage.server_data import ServerData
 from storage.steam import Steam
 from storage.subscriptions import Subscriptions
 from tests import worlds
@@ -107,6 +108,7 @@ async def open_place(
             accounts=Accounts(database),
             subscriptions=Subscriptions(database),
             personal=PersonalData(database),
+            servers=ServerData(database),
             recents=Recents(clock=clock),
             clock=clock,
         )

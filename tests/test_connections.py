@@ -20,7 +20,8 @@ from sqlalchemy import select
 
 from bot.discord.connections import Connect, End, Ended, SteamConnection, steam_among
 from bot.messages import Language, Person
-from bot.web import SAID, STYLE, language_of, web_app
+from bot.web import SAID, web_app
+from bot.web_page import STYLE, language_of
 from storage.accounts import Account, Accounts
 from storage.database import Database
 from storage.errors import DatabaseUnavailable

@@ -49,6 +49,11 @@ def test_secrets_are_hidden_in_tracebacks_too(log: io.StringIO) -> None:
         "https://discord.com/api/v10/interactions/8138/s3cret/callback?with_response=1",
         "https://bot.example/discord/callback?code=s3cret&state=s3cret",
         "76561197960287930",
+        "xoxb-17653672481-s3cret",
+        "{'token': 'xapp-1-A0-s3cret'}",
+        "refreshed to xoxe.xoxb-1-s3cret with xoxe-1-s3cret",
+        "https://hooks.slack.com/commands/T0/8138/s3cret",
+        "https://hooks.slack.com/actions/T0/8138/s3cret?x=1 was not found",
     ],
 )
 def test_what_lets_others_act_or_names_a_player_is_hidden(log: io.StringIO, said: str) -> None:

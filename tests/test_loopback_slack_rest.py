@@ -390,6 +390,16 @@ async def test_a_workspace_installs_the_app(slack: LoopbackSlack, tmp_path_facto
     assert answer.text.startswith("Hello")
 
 
+async def test_an_organisation_installs_the_app_in_no_workspace(slack: LoopbackSlack, client: AsyncWebClient) -> None:
+    grid = slack.team("Grid")
+    grid.organisation = "E0LOOP"
+    slack.member("ann", team=grid)
+    slack.world.codes["a"] = grid
+    told = await client.oauth_v2_access(client_id=slack.client_id, client_secret=slack.client_secret, code="a")
+
+    assert (told["team"], told["enterprise"]["id"], told["is_enterprise_install"]) == (None, "E0LOOP", True)
+
+
 async def test_a_code_is_good_once_and_for_who_has_the_secret(slack: LoopbackSlack, client: AsyncWebClient) -> None:
     with pytest.raises(SlackApiError, match="bad_client_secret"):
         await client.oauth_v2_access(client_id=slack.client_id, client_secret="guessed", code="a")  # noqa: S106

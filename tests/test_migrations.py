@@ -174,6 +174,18 @@ async def test_going_back_to_0001_keeps_what_it_has_a_place_for(url: str) -> Non
     assert await tables(url) == set(tables_of_0001)
 
 
+async def test_going_back_to_0002_takes_the_workspaces_of_slack_away_and_nothing_else(url: str) -> None:
+    async with migrated(url) as database:
+        await Logs(database).record(asked(1), (Impression(1, 10, 0.5),))
+    await downgrade(url, "0002")
+    left = await tables(url)
+    async with migrated(url) as database:
+        counts = await Logs(database).counts()
+
+    assert left == OURS - {"slack_bots", "slack_oauth_states"}
+    assert counts == Counts(requests=1, impressions=1, reactions=0, people=1)
+
+
 async def test_there_and_back_again_hidden_games_are_still_hidden(url: str) -> None:
     async with migrated(url) as database:
         for app_id, opinion in ((10, Opinion.HIDE), (20, Opinion.OWN), (30, Opinion.LIKE)):
@@ -248,7 +260,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9998"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -266,7 +278,7 @@ async def test_a_migration_that_breaks_off_leaves_the_tables_as_they_were(url: s
             await asyncio.to_thread(command.upgrade, written, "head")
         version = await see(url, lambda connection: connection.scalar(text("SELECT version_num FROM alembic_version")))
 
-        assert version == "0002"
+        assert version == "0003"
         assert await tables(url) == OURS
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Boolean, Column, Double, Table, Text, insert, select
+from sqlalchemy import JSON, Boolean, Column, DateTime, Double, String, Table, insert, select
 from sqlalchemy.types import TypeEngine
 
 from storage.accounts import Accounts
@@ -26,7 +26,7 @@ from tests.test_logs import asked, liked
 from tests.test_subscriptions import LOBBY
 
 ALICE = SteamID(FIRST + 22202)
-OF_NOBODY = {"synced_commands"}
+OF_NOBODY = {"synced_commands", "slack_bots", "slack_oauth_states"}
 """Tables without a word about any person. Another one belongs here only if that is true of it."""
 
 
@@ -75,7 +75,8 @@ def cell(table: Table, column: Column[object], person: str) -> object:
         (JSON, []),
         (Boolean, False),
         (Double, 0.5),
-        (Text, f"in {table.name} because of {person}"),
+        (DateTime, NOON.replace(tzinfo=None)),
+        (String, f"in {table.name} because of {person}"),
     ]
     return next((value for kind, value in values if isinstance(column.type, kind)), 1)
 

@@ -22,20 +22,26 @@ PROMISES = {
     "digest_channels": {Language.EN: "weekly digests you set up", Language.KO: "설정하신 주간 소식"},
 }
 """The words about each table that has rows about people."""
-OF_NOBODY = {"synced_commands"}
+OF_WORKSPACES = {
+    "slack_bots": {
+        Language.EN: "Of a workspace on Slack that has installed me",
+        Language.KO: "저를 설치한 Slack 워크스페이스",
+    },
+}
+OF_NOBODY = {"synced_commands", "slack_oauth_states"}
 """Tables without a row about anybody."""
 LONGEST = 2000
 """Characters that every platform shows in one message."""
 
 
 def test_every_table_is_spoken_of_or_known_to_be_about_nobody() -> None:
-    assert PROMISES.keys() | OF_NOBODY == metadata.tables.keys()
+    assert PROMISES.keys() | OF_WORKSPACES.keys() | OF_NOBODY == metadata.tables.keys()
 
 
 @pytest.mark.parametrize("language", Language)
-@pytest.mark.parametrize("table", PROMISES)
+@pytest.mark.parametrize("table", PROMISES | OF_WORKSPACES)
 def test_the_text_speaks_of_what_is_kept(table: str, language: Language) -> None:
-    assert PROMISES[table][language] in texts(language)["privacy.text"]
+    assert (PROMISES | OF_WORKSPACES)[table][language] in texts(language)["privacy.text"]
 
 
 @pytest.mark.parametrize("language", Language)
@@ -43,6 +49,17 @@ def test_the_text_speaks_of_what_is_kept(table: str, language: Language) -> None
 def test_the_text_says_how_to_see_it_and_how_to_be_rid_of_it(command: str, language: Language) -> None:
     assert command in {known.name for known in COMMANDS}
     assert f"/{command}" in texts(language)["privacy.text"]
+
+
+@pytest.mark.parametrize(
+    ("language", "promise"),
+    [
+        (Language.EN, "everything about the workspace and its people is erased"),
+        (Language.KO, "그 워크스페이스와 사람들에 관한 모든 것을 지워요"),
+    ],
+)
+def test_the_text_says_what_becomes_of_a_workspace_that_removes_the_app(language: Language, promise: str) -> None:
+    assert promise in texts(language)["privacy.text"]
 
 
 @pytest.mark.parametrize("language", Language)

@@ -332,6 +332,19 @@ async def test_an_expired_response_url_is_no_dead_end(tmp_path: Path) -> None:
     assert "Roguelike" in outside.body.text
 
 
+async def test_late_answers_to_a_channel_keep_slack_s_pace(tmp_path: Path) -> None:
+    """As long as a response_url is good Slack counts nothing; messages after that are one a second a channel."""
+    async with on_slack(tmp_path, slack=LoopbackSlack(hook_life=0.0)) as world:
+        elsewhere = world.slack.channel(name="elsewhere")
+        for channel in (world.channel, world.channel, world.channel, elsewhere):
+            world.ann.begin(channel, "/curate", "Puzzle")
+        await world.slack.until(lambda: len(world.slack.posted(world.channel)) == 3 and world.slack.posted(elsewhere))
+        limited = list(world.slack.api.limited)
+        world.slack.refused.clear()  # the addresses that were too old
+
+    assert limited == []
+
+
 async def test_slack_is_waited_for_where_it_says_so(world: World) -> None:
     world.slack.fail_next("response_url", 429, retry_after=1)
     shown = await world.ann.slash(world.channel, "/curate", "Puzzle")

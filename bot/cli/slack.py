@@ -1,33 +1,67 @@
-"""`indiean slack ...`: the bot on Slack, for its operator."""
+"""`indiean slack`: what its app looks like there, and what its status channel hears."""
 
 from __future__ import annotations
 
+import asyncio
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bot.cli.output import out
-from bot.errors import NotSetUp
-from bot.settings import read_settings
+from bot.errors import FileRefused, NotSetUp
+from bot.posts import leads_somewhere
+from bot.settings import Settings, read_settings
 from bot.slack.manifest import manifest, written
+from bot.slack.pace import Pace
+from bot.slack.poster import SlackPoster, posting_client
 from bot.wording import Wording
+from jobs.posting import Chart, News, Post
 
-app = typer.Typer(
-    no_args_is_help=True, help="The bot on Slack: what its app looks like, and what is said to its channel."
-)
+app = typer.Typer(no_args_is_help=True, help="The bot on Slack: its app, and what its status channel hears.")
 
+WANTS = {
+    "INDIEAN_SLACK_BOT_TOKEN": "the Bot User OAuth Token of the app at https://api.slack.com/apps",
+    "INDIEAN_SLACK_STATUS_CHANNEL": "the id at the end of the channel's details in Slack",
+}
 WANTS_ADDRESS = "Slack delivers over the web to a public address only: set INDIEAN_PUBLIC_URL, or leave --web out"
+PNG = b"\x89PNG\r\n\x1a\n"
+LARGEST = 20_000_000
+"""Bytes of a chart; one of ours has some 50,000."""
 
-ByWeb = Annotated[bool, typer.Option("--web", help="Deliver over the web, to INDIEAN_PUBLIC_URL, and not by a socket.")]
+
+class Status(StrEnum):
+    SUCCESS = "success"
+    FAILURE = "failure"
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `manifest` a word of its own while it is the only command."""
+NEWS = {Status.SUCCESS: News.GOOD, Status.FAILURE: News.BAD}
+
+
+def _title(said: str) -> str:
+    if not said.strip():
+        raise typer.BadParameter("say in a line what happened")
+    return said
+
+
+def _address(said: str) -> str:
+    if not leads_somewhere(said):
+        raise typer.BadParameter("give the address of a page, with https:// before it")
+    return said
+
+
+def _facts(said: list[str] | None) -> list[str]:
+    wrong = [fact for fact in said or () if not all(part.strip() for part in fact.partition("=")[::2])]
+    if wrong:
+        raise typer.BadParameter(f"{wrong[0]!r} is no fact: write it as LABEL=VALUE")
+    return said or []
 
 
 @app.command("manifest")
-def manifest_command(web: ByWeb = False) -> None:
+def manifest_command(
+    web: Annotated[bool, typer.Option("--web", help="Deliver to INDIEAN_PUBLIC_URL, and not by a socket.")] = False,
+) -> None:
     """Print what to paste at https://api.slack.com/apps under "From a manifest", in the language that is set."""
     settings = read_settings()
     if web and settings.slack_events_url is None:
@@ -35,3 +69,46 @@ def manifest_command(web: ByWeb = False) -> None:
     events = settings.slack_events_url if web else None
     described = manifest(Wording(settings.language), events, settings.slack_redirect_url)
     out().print(written(described), end="", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command("notify")
+def notify_command(
+    status: Annotated[Status, typer.Option(help="Whether it went well.")],
+    title: Annotated[str, typer.Option(help="What happened, in a line.", callback=_title)],
+    url: Annotated[str, typer.Option(help="Where to read on: the page of the run.", callback=_address)],
+    text: Annotated[str, typer.Option(help="What else there is to say.")] = "",
+    fact: Annotated[
+        list[str] | None, typer.Option(help="LABEL=VALUE, as often as there are facts.", callback=_facts)
+    ] = None,
+    chart: Annotated[Path | None, typer.Option(help="A picture that goes with it, as PNG.")] = None,
+) -> None:
+    """Tell the status channel how something went, as a CI workflow does."""
+    settings = read_settings()
+    words = Wording(settings.language)
+    facts = tuple((label.strip(), value.strip()) for label, _, value in (one.partition("=") for one in fact or ()))
+    link = (words.say("post.link"), url)
+    post = Post(NEWS[status], title, text, facts, link, None if chart is None else _chart(chart))
+    asyncio.run(_poster(settings, words).post(post))
+
+
+def _poster(settings: Settings, words: Wording) -> SlackPoster:
+    token, channel = settings.slack_bot_token, settings.slack_status_channel
+    missing = [name for name, given in zip(WANTS, (token, channel), strict=True) if given is None]
+    if token is None or channel is None:
+        wanted = " and ".join(f"{name} ({WANTS[name]})" for name in missing)
+        raise NotSetUp(f"nobody would hear of it: set {wanted}")
+    client = posting_client(token.get_secret_value(), str(settings.slack_api_url))
+    return SlackPoster(client, channel, words, Pace())
+
+
+def _chart(path: Path) -> Chart:
+    try:
+        with path.open("rb") as file:
+            png = file.read(LARGEST + 1)
+    except OSError as error:
+        raise FileRefused(f"the chart {path} cannot be read ({error.strerror}): name a PNG file") from error
+    if not png.startswith(PNG):
+        raise FileRefused(f"the chart {path} is no PNG file: save it as one, or leave --chart out")
+    if len(png) > LARGEST:
+        raise FileRefused(f"the chart {path} is larger than {LARGEST // 1_000_000} MB: draw it smaller")
+    return Chart(path.name, png)

@@ -19,6 +19,8 @@ from storage.feedback import Feedback
 from storage.logs import Logs
 from storage.patient_logs import PatientLogs
 from storage.personal_data import PersonalData
+from storage.server_data import ServerData
+from storage.slack_installs import SlackInstalls
 from storage.steam_id import SteamID
 from storage.subscriptions import Subscriptions
 
@@ -107,8 +109,9 @@ class Connect(Protocol):
 class Desk:
     """The collaborators of every command; `past` reads what `logs` wrote, which may be a moment behind.
 
-    Without `cooldowns` nobody is slowed. `clock` is in seconds and never runs backwards; `patience` is how many of
-    them the log lines under way are waited for where an answer depends on them.
+    `installs` is there where any workspace of Slack may install the bot. Without `cooldowns` nobody is slowed.
+    `clock` is in seconds and never runs backwards; `patience` is how many of them the log lines under way are waited
+    for where an answer depends on them.
     """
 
     commands: tuple[Command, ...]
@@ -120,6 +123,8 @@ class Desk:
     accounts: Accounts
     subscriptions: Subscriptions
     personal: PersonalData
+    servers: ServerData
+    installs: SlackInstalls | None = None
     connect: Connect | None = None
     cooldowns: Cooldowns | None = None
     recents: Recents = field(default_factory=Recents)

@@ -40,3 +40,9 @@ class Recents:
 
     def forget(self, person: Person) -> None:
         self._libraries.pop(person, None)
+
+    def forget_all(self, platform: str, beginning: str) -> None:
+        """Everybody there whose id begins so."""
+        for person in list(self._libraries):
+            if person.platform == platform and person.id.startswith(beginning):
+                self.forget(person)

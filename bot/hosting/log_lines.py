@@ -19,6 +19,8 @@ _HIDDEN = "[hidden]"
 _PATTERNS = (
     re.compile(r"([?&](?:key|code|state)=)[^&#\s\"']+"),
     re.compile(r"(/(?:webhooks|interactions)/\d+/)[^/?#\s\"']+"),  # the token of an interaction
+    re.compile(r"()\bx(?:ox[a-z]|app|oxe\.xox[a-z])-[\w.-]+"),  # a token of Slack's
+    re.compile(r"(https?://hooks\.slack\.com/)[^\s\"'<>]+"),  # a response_url
     re.compile(r"(?<!\d)()7656119\d{10}(?!\d)"),  # a SteamID64
 )
 

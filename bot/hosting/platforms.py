@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import aiohttp
@@ -18,6 +18,8 @@ from bot.hosting.serving import Platform
 from bot.settings import Settings
 from bot.shop import Shop
 from bot.slack.app import SlackBot, web_client
+from bot.slack.bots import Bots
+from bot.slack.installing import Installing
 from bot.slack.running import routes, run_by_socket, run_by_web
 from storage.store_assets import Covers
 
@@ -26,13 +28,14 @@ from storage.store_assets import Covers
 async def chats(settings: Settings, desk: Desk) -> AsyncIterator[Sequence[Platform]]:
     """Each that is set up, ready to be run."""
     covers = Covers(str(settings.steam_api_url), str(settings.steam_assets_url))
-    async with httpx.AsyncClient() as client, aiohttp.ClientSession() as session, covers:
+    async with httpx.AsyncClient() as client, aiohttp.ClientSession() as session, covers, AsyncExitStack() as opened:
         shop = Shop(str(settings.steam_store_url), covers)
         found = []
         if settings.discord_token is not None:
             found.append(_discord(settings, settings.discord_token.get_secret_value(), desk, shop, client))
         if settings.on_slack:
-            found.append(_slack(settings, desk, shop, session))
+            installing = await opened.enter_async_context(_installing(settings, desk, session))
+            found.append(_slack(settings, desk, shop, session, installing))
         yield found
 
 
@@ -47,14 +50,36 @@ def _discord(settings: Settings, token: str, desk: Desk, shop: Shop, client: htt
     )
 
 
-def _slack(settings: Settings, desk: Desk, shop: Shop, session: aiohttp.ClientSession) -> Platform:
-    """A bot for each run: one that has left takes nothing more."""
-    client = web_client(_said(settings.slack_bot_token), str(settings.slack_api_url), session)
-    if settings.slack_app_token is not None:
-        token = settings.slack_app_token.get_secret_value()
-        return Platform("Slack", lambda stop: run_by_socket(SlackBot(desk, client, shop), token, stop))
-    bot = SlackBot(desk, client, shop, signing_secret=_said(settings.slack_signing_secret) or "")
-    return Platform("Slack", partial(run_by_web, bot), routes(bot))
+def _slack(
+    settings: Settings, desk: Desk, shop: Shop, session: aiohttp.ClientSession, installing: Installing | None
+) -> Platform:
+    """One bot for all runs: what it has answered it does not answer again because its connection broke."""
+    api_url, secret = str(settings.slack_api_url), _said(settings.slack_signing_secret)
+    client = installing.client if installing else web_client(_said(settings.slack_bot_token), api_url, session)
+    bots, pages = (installing.bots, installing.routes()) if installing else (None, ())
+    bot = SlackBot(desk, client, shop, signing_secret=secret or "", bots=bots)
+    app_token = _said(settings.slack_app_token)
+    if app_token is None:
+        return Platform("Slack", partial(run_by_web, bot), [*routes(bot), *pages])
+    return Platform("Slack", partial(run_by_socket, bot, app_token), pages)
+
+
+@asynccontextmanager
+async def _installing(
+    settings: Settings, desk: Desk, session: aiohttp.ClientSession
+) -> AsyncIterator[Installing | None]:
+    """None where there is one workspace, whose token is set."""
+    client_id, secret, public = settings.slack_client_id, settings.slack_client_secret, settings.public_url
+    if desk.installs is None or client_id is None or secret is None or public is None:
+        yield None
+        return
+    api_url, token = str(settings.slack_api_url), _said(settings.slack_bot_token)
+    bots = Bots(desk.installs, None if token is None else web_client(token, api_url, session))
+    client = web_client(None, api_url, session)
+    try:
+        yield Installing(client, client_id, secret, str(public), desk.installs, bots)
+    finally:
+        await bots.close()
 
 
 def _said(secret: SecretStr | None) -> str | None:

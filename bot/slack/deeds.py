@@ -38,7 +38,7 @@ from bot.slack.home import Home, home
 from bot.slack.opinions import toggled
 from bot.slack.parts import SECTION, Block, section
 from bot.slack.parts import plain as plain_block
-from bot.slack.people import People
+from bot.slack.people import People, Profile
 from bot.slack.turn import Drawn, Turn
 from bot.wording import Wording
 from recommender.catalog import Game
@@ -100,7 +100,7 @@ class Deeds:
         option = next((one for one in command.options if one.name == wanted), None) if command else None
         if option is None:
             return []
-        language = (await self.people.of(turn.client, turn.heard.user)).language
+        language = (await self._profile(turn)).language
         return await completions(option, str(body.get("value", "")), language, self.desk.engine, adult_ok=False)
 
     async def shortcut(self, turn: Turn, message: Raw) -> None:
@@ -116,7 +116,7 @@ class Deeds:
 
     async def links(self, turn: Turn, event: Raw) -> None:
         """A card under each link to a game in the store."""
-        language = (await self.people.of(turn.client, turn.heard.user)).language
+        language = (await self._profile(turn)).language
         games: dict[str, Game] = {}
         for link in event.get("links", ())[:LINKS]:
             address = str(link.get("url", ""))
@@ -128,7 +128,7 @@ class Deeds:
             await turn.unfurl(event, lambda pictures: self._unfurls(games, look if pictures else look.without_covers()))
 
     async def home(self, turn: Turn) -> None:
-        profile = await self.people.of(turn.client, turn.heard.user)
+        profile = await self._profile(turn)
         words = Wording(profile.language)
         try:
             seen = await self._seen(turn)
@@ -142,17 +142,32 @@ class Deeds:
 
     async def tell(self, turn: Turn, key: str, **fields: object) -> None:
         """One sentence, for this person alone."""
-        language = (await self.people.of(turn.client, turn.heard.user)).language
+        language = (await self._profile(turn)).language
         words = Wording(language)
         look = Look(words, self.shop.store_url, {})
         await turn.say(lambda _: messages(Reply(words.say(key, **fields)), look), private=True)
+
+    async def tell_in_each_language(self, turn: Turn, key: str) -> None:
+        """The same where nobody can be asked which language this person reads."""
+        said = "\n".join(Wording(language).say(key) for language in Language)
+        look = Look(Wording(Language.EN), self.shop.store_url, {})
+        await turn.say(lambda _: messages(Reply(said), look), private=True)
+
+    def forget(self, team: str) -> None:
+        """What is held in memory of the people of a workspace."""
+        self.people.forget(team)
+        self.names.forget(person_id(team, ""))
+        self.desk.recents.forget_all(PLATFORM, person_id(team, ""))
+
+    async def _profile(self, turn: Turn) -> Profile:
+        return await self.people.of(turn.client, turn.heard.team, turn.heard.user)
 
     async def _ask(self, turn: Turn, press: Press, command: Command | None) -> None:
         options = [option.name for option in command.options] if command else []
         if command is None or (press.subject and press.subject not in options):
             await self.tell(turn, "platform.old_button")
             return
-        words = Wording((await self.people.of(turn.client, turn.heard.user)).language)
+        words = Wording((await self._profile(turn)).language)
         await turn.open(form(press, command, words, carried(turn.heard)))
 
     async def _follow_up(self, turn: Turn, press: Press) -> None:
@@ -191,7 +206,7 @@ class Deeds:
 
     async def _request(self, turn: Turn, said: Said) -> Request:
         heard = turn.heard
-        profile = await self.people.of(turn.client, heard.user)
+        profile = await self._profile(turn)
         names = self.names.meet({heard.person.id: profile.name or heard.name, **await self._mentioned(turn, said)})
         return Request(
             id=heard.key,
@@ -206,7 +221,9 @@ class Deeds:
         )
 
     async def _mentioned(self, turn: Turn, said: Said) -> dict[str, str]:
-        profiles = await asyncio.gather(*(self.people.of(turn.client, user) for user in said.mentioned))
+        profiles = await asyncio.gather(
+            *(self.people.of(turn.client, turn.heard.team, user) for user in said.mentioned)
+        )
         named = zip(said.mentioned.items(), profiles, strict=True)
         return {person_id(turn.heard.team, user): profile.name or name for (user, name), profile in named}
 

@@ -34,7 +34,7 @@ def link(text: str, address: str) -> str:
 
 def fitting(text: str, most: int) -> str:
     """Escaped, and of what is longer than `most` the beginning, with a sign that something is missing."""
-    whole = escaped(text)
+    whole = escaped(text[: most + 1])  # no sign becomes shorter
     if len(whole) <= most:
         return whole
     least, beyond = 0, most

@@ -17,6 +17,9 @@ from bot.messages import Language
 
 log = logging.getLogger(__name__)
 
+Key = tuple[str, str]
+"""A workspace and somebody there."""
+
 MOST = 10_000
 FRESH = 3600.0
 """Seconds after which somebody is asked about again."""
@@ -36,27 +39,32 @@ class Profile:
 
 
 class People:
-    """Asks `users.info` once an hour for each; never raises for what Slack does."""
+    """Asks `users.info` once an hour for each, of each workspace by itself; never raises for what Slack does."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, patience: float = PATIENCE) -> None:
         self._clock, self._patience = clock, patience
-        self._asked: OrderedDict[str, asyncio.Task[Profile | None]] = OrderedDict()
-        self._ends: dict[str, float] = {}
+        self._asked: OrderedDict[Key, asyncio.Task[Profile | None]] = OrderedDict()
+        self._ends: dict[Key, float] = {}
 
     def __repr__(self) -> str:
         return f"People({len(self._asked)} of {MOST})"
 
-    async def of(self, client: AsyncWebClient, user: str) -> Profile:
-        """What is known of them soon enough."""
-        task = self._asked.get(user)
-        if task is None or self._old(user, task):
+    async def of(self, client: AsyncWebClient, team: str, user: str) -> Profile:
+        """What is known of them soon enough; `client` speaks for the team."""
+        key = (team, user)
+        task = self._asked.get(key)
+        if task is None or self._old(key, task):
             task = asyncio.create_task(_asked(client, user))
-            self._ends[user] = self._clock() + FRESH
-            self._asked[user] = task
-        self._asked.move_to_end(user)
+            self._ends[key] = self._clock() + FRESH
+            self._asked[key] = task
+        self._asked.move_to_end(key)
         self._make_room()
         await asyncio.wait({task}, timeout=self._patience)
         return (task.result() if task.done() and not task.cancelled() else None) or Profile()
+
+    def forget(self, team: str) -> None:
+        for key in [key for key in self._asked if key[0] == team]:
+            self._drop(key)
 
     async def close(self) -> None:
         tasks = [task for task in self._asked.values() if not task.done()]
@@ -65,17 +73,19 @@ class People:
         if tasks:
             await asyncio.wait(tasks)
 
-    def _old(self, user: str, task: asyncio.Task[Profile | None]) -> bool:
+    def _old(self, key: Key, task: asyncio.Task[Profile | None]) -> bool:
         if not task.done():
             return False
         missed = task.cancelled() or task.result() is None
-        return self._clock() >= self._ends[user] - (FRESH - MISSED if missed else 0.0)
+        return self._clock() >= self._ends[key] - (FRESH - MISSED if missed else 0.0)
 
     def _make_room(self) -> None:
         while len(self._asked) > MOST:
-            user, task = self._asked.popitem(last=False)
-            del self._ends[user]
-            task.cancel()
+            self._drop(next(iter(self._asked)))
+
+    def _drop(self, key: Key) -> None:
+        del self._ends[key]
+        self._asked.pop(key).cancel()
 
 
 async def _asked(client: AsyncWebClient, user: str) -> Profile | None:

@@ -23,6 +23,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.messages import Attachment
 from bot.slack.blocks import Sent
 from bot.slack.heard import Heard
+from bot.slack.pace import Pace
 from bot.slack.parts import Block
 
 T = TypeVar("T")
@@ -55,9 +56,9 @@ class SlackRefuses(Exception):
 class Turn:
     """`client` speaks for the workspace that `heard` is from; `began` is when this was heard."""
 
-    def __init__(self, client: AsyncWebClient, heard: Heard, now: Callable[[], datetime]) -> None:
+    def __init__(self, client: AsyncWebClient, heard: Heard, now: Callable[[], datetime], pace: Pace) -> None:
         self.client, self.heard, self.began = client, heard, now()
-        self._now = now
+        self._now, self._pace = now, pace
         self._uses = USES if heard.response_url else 0
 
     async def say(self, drawn: Drawn, *, private: bool) -> None:
@@ -147,14 +148,18 @@ class Turn:
                     if private:
                         await self.client.chat_postEphemeral(channel=heard.channel, user=heard.user, **_body(sent))
                     else:
-                        await self.client.chat_postMessage(channel=heard.channel, **_body(sent))
+                        await self._post_message(heard.channel, sent)
             except SlackRefuses as refused:
                 if refused.error not in ABSENT:
                     raise
             else:
                 return
         with _translated():
-            await self.client.chat_postMessage(channel=heard.user, **_body(sent))
+            await self._post_message(heard.user, sent)
+
+    async def _post_message(self, channel: str, sent: Sent) -> None:
+        async with self._pace.turn(channel):
+            await self.client.chat_postMessage(channel=channel, **_body(sent))
 
     async def _update(self, sent: Sent) -> None:
         """An ephemeral message is changed by its response_url or not at all."""

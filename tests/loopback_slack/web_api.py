@@ -133,10 +133,10 @@ class WebApi:
             "token_type": "bot",
             "scope": ",".join(sorted(team.scopes)),
             "bot_user_id": team.bot_user,
-            "team": {"id": team.id, "name": team.name},
-            "enterprise": None,
+            "team": None if team.organisation else {"id": team.id, "name": team.name},
+            "enterprise": {"id": team.organisation, "name": "Grid"} if team.organisation else None,
             "authed_user": {"id": next(one.id for one in self.world.members.values() if one.team is team)},
-            "is_enterprise_install": False,
+            "is_enterprise_install": team.organisation is not None,
         }
 
     async def _responded(self, request: web.Request) -> web.Response:

@@ -44,7 +44,10 @@ def timestamp() -> str:
 
 @dataclass(eq=False)
 class Team:
-    """A workspace; `token` is the bot's there while it is installed, and `dead` is why it is not taken any more."""
+    """A workspace; `token` is the bot's there while it is installed, and `dead` is why it is not taken any more.
+
+    `organisation` is the one that whoever installs the app from here installs it in as a whole.
+    """
 
     name: str
     id: str = field(default_factory=lambda: identity("T"))
@@ -52,6 +55,7 @@ class Team:
     token: str = field(default="", repr=False)
     scopes: frozenset[str] = frozenset(SCOPES)
     dead: str | None = None
+    organisation: str | None = None
 
     @property
     def installed(self) -> bool:

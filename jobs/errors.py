@@ -1,0 +1,23 @@
+"""What keeps a job from being done, each with one sentence for the operator.
+
+JobError
+└── NotPosted           a post could not be put where it belongs
+    └── ChartNotPosted  all of it stands there but its chart: once more would say it twice
+"""
+
+from __future__ import annotations
+
+
+class JobError(Exception):
+    """The root; `str` is the sentence."""
+
+
+class NotPosted(JobError):
+    pass
+
+
+class ChartNotPosted(NotPosted):
+    """`why` is what kept the chart away."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the message stands, without its chart: {why}")
