@@ -51,16 +51,23 @@ SELECT code, position,
 FROM learned JOIN codes USING (player) JOIN kept_games USING (app_id)
 ORDER BY position, code
 """
-# The rows of games `first` to `last` of the triangle: each of their players' games beside each more popular one.
-COUNT_CELLS = """
-SELECT one.position AS row, other.position AS "column", count(*) AS players, sum(one.weight * other.weight) AS weight
-FROM (SELECT * FROM weighted WHERE position BETWEEN $first AND $last) AS one
-JOIN (SELECT * FROM weighted WHERE position <= $last) AS other
-ON one.code = other.code AND other.position <= one.position
-GROUP BY ALL
+# One row a player. Going through arrays costs half of a join that goes from row to row: see docs/benchmarks.md.
+GATHER_LIBRARIES = """
+CREATE TEMP TABLE libraries AS
+SELECT code, list(position ORDER BY position) AS positions, list(weight ORDER BY position) AS weights
+FROM weighted GROUP BY code
 """
-GAMES_A_BLOCK = 512
-"""So many rows of the triangle are counted at once: all cells of the real data at once would spill 16 GB."""
+# The rows of games `first` to `last` of the triangle: each owner's other games that are no less popular.
+COUNT_CELLS = """
+SELECT position AS row, other AS "column", count(*) AS players, sum(weight * other_weight) AS weight
+FROM (
+    SELECT position, weight, unnest(positions) AS other, unnest(weights) AS other_weight
+    FROM weighted JOIN libraries USING (code) WHERE position BETWEEN $first AND $last
+)
+WHERE other <= position GROUP BY position, other
+"""
+CELLS_A_BLOCK = 4_000_000
+"""So many cells are counted at once at most, some 50 bytes each: all of the real data at once would spill 16 GB."""
 
 READ_ITEMS = "SELECT app_id, CAST(players AS INTEGER) AS players FROM kept_games ORDER BY position"
 HASHES = """
@@ -108,7 +115,9 @@ def counted_gram(db: duckdb.DuckDBPyConnection, weighting: Weighting) -> Iterato
 
 
 def _cells(db: duckdb.DuckDBPyConnection, n: int) -> Generator[pa.RecordBatch, None, None]:
-    for first in range(0, n, GAMES_A_BLOCK):
-        block = {"first": first, "last": first + GAMES_A_BLOCK - 1}
+    db.execute(GATHER_LIBRARIES)
+    games = max(1, CELLS_A_BLOCK // n)
+    for first in range(0, n, games):
+        block = {"first": first, "last": first + games - 1}
         with db.sql(COUNT_CELLS, params=block).to_arrow_reader(CELLS_A_BATCH) as counted:
             yield from (batch.cast(GRAM) for batch in counted)

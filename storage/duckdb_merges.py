@@ -8,7 +8,17 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from storage.warehouse_rows import FEEDBACK, GAMES, INTERACTIONS, REVIEWS, STORE_GAMES, Loaded
+from storage.warehouse_rows import FEEDBACK, GAMES, INTERACTIONS, MOMENT, REVIEWS, STORE_GAMES, Loaded
+
+TYPES = {
+    pa.string(): "VARCHAR",
+    pa.int32(): "INTEGER",
+    pa.float64(): "DOUBLE",
+    pa.bool_(): "BOOLEAN",
+    pa.date32(): "DATE",
+    pa.list_(pa.string()): "VARCHAR[]",
+    MOMENT: "TIMESTAMPTZ",
+}
 
 
 @dataclass(frozen=True)
@@ -122,9 +132,14 @@ def touched(db: duckdb.DuckDBPyConnection, statement: str, parameters: object = 
 
 
 def _stage(db: duckdb.DuckDBPyConnection, how: Merge, batches: Iterable[pa.RecordBatch]) -> int:
-    """Copies the batches into the temporary table `staged`, in their order; answers how many rows they had."""
+    """Copies the batches into the temporary table `staged`, in their order; answers how many rows they had.
+
+    Its columns are spelt out: DuckDB 2.0.0 finds no row in a table made by CREATE AS from no rows, where one INSERT of
+    the same transaction then brings 122,880 rows (a row group) or more.
+    """
     columns = ", ".join(how.schema.names)
-    db.execute(f"CREATE OR REPLACE TEMP TABLE staged AS SELECT {columns} FROM {how.table} LIMIT 0")  # noqa: S608  our schema
+    typed = ", ".join(f"{column.name} {TYPES[column.type]}" for column in how.schema)
+    db.execute(f"CREATE OR REPLACE TEMP TABLE staged ({typed})")
     read = 0
     for batch in batches:
         db.register("batch", batch.select(how.schema.names))

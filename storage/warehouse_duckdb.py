@@ -41,6 +41,8 @@ FROM interactions
 FORGET = {kind: f"DELETE FROM {kind} WHERE player = ?" for kind in ("interactions", "reviews", "feedback")}  # noqa: S608
 # Two transactions that change one row cannot both commit: so of two writers one is refused, whatever they write.
 TAKE_TURN = "UPDATE indiean_warehouse SET changes = changes + 1"
+NO_ROOM = ("Could not write file", "No space left on device", "max_temp_directory_size")
+"""What DuckDB says where the file or what it spills beside it cannot grow."""
 
 
 class DuckDBWarehouse:
@@ -208,6 +210,10 @@ class DuckDBWarehouse:
             if "Could not set lock" in str(error):
                 raise WarehouseBusy(
                     f"another program has {self._path} open: close it, or stop the running bot, and try again"
+                ) from error
+            if any(words in str(error) for words in NO_ROOM):
+                raise WarehouseError(
+                    f"{self._path} cannot be written: free disk space and try again ({error})"
                 ) from error
             raise WarehouseError(f"the warehouse {self._path} cannot be used: {error}") from error
 

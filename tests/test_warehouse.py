@@ -119,6 +119,16 @@ def test_games_and_reviews_do_not_touch_the_fingerprint(warehouse: Warehouse) ->
     assert warehouse.fingerprint() == before
 
 
+def test_one_batch_may_be_of_any_size(warehouse: Warehouse) -> None:
+    """DuckDB once lost every row of a batch that filled a row group of 122,880."""
+    rows = [Owned(f"p{n % 1000:03}", n // 1000, n) for n in range(130_000)]
+
+    loaded = own(warehouse, *rows)
+
+    assert loaded == Loaded(read=130_000, added=130_000, changed=0, repeated=0)
+    assert warehouse.counts().interactions == 130_000
+
+
 def broken(rows: Sequence[Owned]) -> Iterator[pa.RecordBatch]:
     yield batch(rows, INTERACTIONS)
     raise LookupError("refused half-way")
