@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from bot.settings import Settings
+from bot.warehouse import open_warehouse
 from recommender.catalog import Catalog
 from recommender.registry import Registry
-from storage.warehouse_duckdb import DuckDBWarehouse
 from tests.loopback_discord import Channel, Exchange, LoopbackDiscord, Member
 from tests.loopback_discord.processes import running
 from tests.loopback_steam import LoopbackSteam
@@ -124,7 +124,7 @@ def _environment(discord: LoopbackDiscord, steam: LoopbackSteam, folder: Path) -
 
 def _libraries(settings: Settings, count: int) -> Iterator[dict[int, int]]:
     """Real players, drawn at random: minutes by app id."""
-    with DuckDBWarehouse(settings.warehouse, read_only=True) as warehouse:
+    with open_warehouse(settings, read_only=True) as warehouse:
         columns = warehouse.training_interactions(settings.min_games, settings.min_players)
     bounds = np.concatenate(([0], np.flatnonzero(np.diff(columns.players)) + 1, [len(columns)]))
     chosen = np.random.default_rng(0).choice(len(bounds) - 1, min(count, len(bounds) - 1), replace=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import google.auth
@@ -13,26 +12,10 @@ from google.cloud import bigquery
 from google.oauth2 import service_account
 
 from storage.bigquery_errors import CREDENTIALS
+from storage.bigquery_place import Place
 from storage.errors import WarehouseRefused
 
 SCOPES = ("https://www.googleapis.com/auth/bigquery",)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """`credentials` is a service-account file, or None for those of the machine; `api_url` None is Google's own.
-
-    At another address without a file, nobody is asked who we are: it is a server of your own.
-    """
-
-    project: str
-    dataset: str
-    location: str = "US"
-    credentials: Path | None = None
-    api_url: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.project}.{self.dataset}"
 
 
 def credentials_for(place: Place) -> Credentials:

@@ -19,9 +19,10 @@ from google.api_core.retry import Retry
 from google.cloud import bigquery
 from google.cloud.bigquery.table import Row, RowIterator
 
-from storage.bigquery_access import Place, connect, credentials_for
+from storage.bigquery_access import connect, credentials_for
 from storage.bigquery_costs import ASK_BEYOND, Agree, Estimate
 from storage.bigquery_merges import ORDINAL
+from storage.bigquery_place import Place
 from storage.bigquery_tables import STAGING, fields
 from storage.errors import WarehouseRefused
 

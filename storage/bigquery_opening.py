@@ -5,10 +5,10 @@ from __future__ import annotations
 from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
-from storage.bigquery_access import Place
 from storage.bigquery_jobs import Jobs
+from storage.bigquery_place import Place
 from storage.bigquery_tables import FORMAT, FORMAT_LABEL, MARKER, STAGING, TABLES, described
-from storage.errors import WarehouseError
+from storage.errors import WarehouseError, WarehouseMissing
 
 LEAST_TIME_TRAVEL = 48
 """Hours for which BigQuery can still show what was deleted; the least that it allows, for `forget` means it."""
@@ -30,7 +30,7 @@ def open_dataset(jobs: Jobs, place: Place, *, read_only: bool) -> None:
         _refuse_location(marker.location, place)
         return
     if read_only:
-        raise WarehouseError(f"there is no warehouse at {place} yet: run `indiean data import` first")
+        raise WarehouseMissing(f"there is no warehouse at {place} yet: run `indiean data import` first")
     _make(jobs, place)
 
 

@@ -5,6 +5,7 @@ StorageError
 │   └── DatabaseUnavailable     cannot connect, locked, disk full: worth another try
 ├── WarehouseError
 │   ├── WarehouseBusy           another process holds the warehouse, or it is away: worth another try
+│   ├── WarehouseMissing        nothing was imported yet, and it is only to be read
 │   └── WarehouseRefused        credentials, rights, a quota or a limit on costs: somebody has to change something
 ├── DatasetRefused              a file that is foreign, truncated or damaged; carries path and line
 └── SteamError
@@ -40,6 +41,10 @@ class WarehouseError(StorageError):
 
 
 class WarehouseBusy(WarehouseError):
+    pass
+
+
+class WarehouseMissing(WarehouseError):
     pass
 
 

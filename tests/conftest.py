@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
+from storage.bigquery_place import Place
 from storage.warehouse import Warehouse
 from storage.warehouse_duckdb import DuckDBWarehouse
 from tests.warehouses import Open
@@ -47,8 +48,7 @@ def bigquery() -> Iterator[LoopbackBigQuery]:
 
 @pytest.fixture
 def open_bigquery(bigquery: LoopbackBigQuery) -> Open:
-    from storage.bigquery_access import Place  # noqa: PLC0415 - a second to import, and most tests do without
-    from storage.warehouse_bigquery import BigQueryWarehouse  # noqa: PLC0415 - the same
+    from storage.warehouse_bigquery import BigQueryWarehouse  # noqa: PLC0415 - a second to import
 
     ours = uuid4().hex
     return lambda name: BigQueryWarehouse(Place(bigquery.project, f"t{ours}_{name}", api_url=bigquery.url))

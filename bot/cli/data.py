@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.output import AsJson, out, phases, print_json, table
+from bot.cli.output import AsJson, Yes, out, phases, print_json, table
 from bot.settings import read_settings
+from bot.warehouse import open_warehouse
 from jobs.charts import write_charts
 from jobs.describe import Description, describe
 from storage.importing import FileReport, ImportProgress, import_paths
-from storage.warehouse_duckdb import DuckDBWarehouse
 
 app = typer.Typer(no_args_is_help=True, help="The data that the model learns from: import it, look at it.")
 
@@ -43,7 +41,7 @@ def import_(paths: Paths, as_json: AsJson = False) -> None:
     """Read public Steam data into the warehouse; importing twice changes nothing."""
     settings = read_settings()
     settings.home.mkdir(parents=True, exist_ok=True)
-    with DuckDBWarehouse(settings.warehouse) as warehouse, phases(quiet=as_json) as heard:
+    with open_warehouse(settings) as warehouse, phases(quiet=as_json) as heard:
 
         def told(at: ImportProgress) -> None:
             heard(f"{at.path.name} ({at.format})", at.done, at.total)
@@ -66,10 +64,14 @@ def import_(paths: Paths, as_json: AsJson = False) -> None:
 
 
 @app.command("describe")
-def describe_(charts: Charts = None, min_games: MinGames = 21, as_json: AsJson = False) -> None:
+def describe_(charts: Charts = None, min_games: MinGames = 21, yes: Yes = False, as_json: AsJson = False) -> None:
     """Players, games, density and quantiles of what was imported, and charts as PNG files."""
     settings = read_settings()
-    with DuckDBWarehouse(settings.warehouse, read_only=True) as warehouse, _waiting("describe", quiet=as_json):
+    with (
+        phases(quiet=as_json) as heard,
+        open_warehouse(settings, read_only=True, agree=heard.agreeing(yes=yes)) as warehouse,
+    ):
+        heard("describe", 0, 0)
         found = describe(warehouse, min_games)
     written = write_charts(found, charts or settings.home / "charts")
     if as_json:
@@ -102,13 +104,6 @@ def _show(found: Description) -> None:
 def _sizes(words: str, name: str, found: Description) -> list[str]:
     values = (getattr(found.everything, name), getattr(found.kept, name))
     return [words, *(f"{value:.2%}" if name == "density" else f"{value:,}" for value in values)]
-
-
-@contextmanager
-def _waiting(what: str, *, quiet: bool) -> Iterator[None]:
-    with phases(quiet=quiet) as heard:
-        heard(what, 0, 0)
-        yield
 
 
 def _row(file: FileReport) -> list[str]:

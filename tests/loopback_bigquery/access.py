@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import jwt
 
+AUDIENCE = "https://oauth2.googleapis.com/token"
+"""Whom assertions are addressed to, wherever `token_uri` leads."""
 EMAIL = "loopback@a-project.iam.gserviceaccount.com"
 
 
@@ -36,14 +38,14 @@ class Access:
         path.write_text(json.dumps(account | {"private_key": key.decode(), "token_uri": token_url}))
         return path
 
-    def token(self, form: bytes, token_url: str) -> tuple[int, dict[str, object]]:
+    def token(self, form: bytes) -> tuple[int, dict[str, object]]:
         """The answer of the token endpoint to a signed assertion."""
         assertion = parse_qs(form.decode())["assertion"][0]
         public = self._key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         try:
-            claims = jwt.decode(assertion, certs=public, audience=token_url)  # type: ignore[no-untyped-call]
+            claims = jwt.decode(assertion, certs=public, audience=AUDIENCE)  # type: ignore[no-untyped-call]
         except ValueError:
             self.refusal = self.refusal or "Invalid JWT Signature."
             claims = {}

@@ -84,7 +84,10 @@ class Jobs:
             return self._jobs[job_id]
 
     def describe(self, job_id: str) -> Json:
-        return self._resource(self.get(job_id))
+        job = self.get(job_id)
+        described = self._resource(job)
+        job.waits = max(0, job.waits - 1)
+        return described
 
     def results(self, job_id: str, asked: Mapping[str, object]) -> Json:
         """Of a query that failed, its error, as an error."""

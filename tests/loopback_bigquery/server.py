@@ -202,7 +202,7 @@ class LoopbackBigQuery:
             case "uploads.continue":
                 return self._continue_upload(asked)
             case _:
-                return Answer(*self.access.token(asked.body, f"{self.url}/token"))
+                return Answer(*self.access.token(asked.body))
 
     def _listed(self, dataset: str, query: Mapping[str, str]) -> Json:
         tables = self.shelf.tables(dataset)

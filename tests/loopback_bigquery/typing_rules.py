@@ -37,7 +37,7 @@ ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod)
 
 def name_of(node: exp.Expr) -> str | None:
     """BigQuery's name of its type, None where that is unknown or null."""
-    return None if node.type is None else NAMES.get(node.type.this)
+    return None if node.type is None or isinstance(node, exp.Null) else NAMES.get(node.type.this)
 
 
 def check(annotated: exp.Expr) -> None:
