@@ -21,6 +21,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.fit $(DATA)
 	$(BIN)/python -m benchmarks.answer
 	$(BIN)/python -m benchmarks.discord_load
+	$(BIN)/python -m benchmarks.warehouse $(DATA)
 
 # The lock is what pip resolved for this pyproject.toml, without this project itself and without local version tags.
 lock:

@@ -177,6 +177,9 @@ class Settings(BaseSettings):
         default=DEFAULTS.min_games, ge=2, description="players with fewer games are not learned from"
     )
     min_players: int = Field(default=DEFAULTS.min_players, ge=1, description="games with fewer players are not learned")
+    learn_opinions: bool = Field(
+        default=DEFAULTS.opinions, description="whether likes, owned and hidden games count in training"
+    )
 
     @field_validator("home", "bigquery_credentials")
     @classmethod
@@ -359,7 +362,9 @@ class Settings(BaseSettings):
     def training(self) -> TrainingSettings:
         weighting = Weighting(self.weight_owned, self.weight_played, self.weight_log_hours)
         model = LinearSettings(self.l2, self.dropout, weighting)
-        return TrainingSettings(model, SplitSettings(), self.min_games, self.min_players, self.device)
+        return TrainingSettings(
+            model, SplitSettings(), self.min_games, self.min_players, self.device, self.learn_opinions
+        )
 
 
 def read_settings(**overrides: object) -> Settings:

@@ -24,13 +24,17 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """`min_games` a player and `min_players` a game: those with fewer are left out, in that order."""
+    """`min_games` a player and `min_players` a game: those with fewer are left out, in that order.
+
+    With `opinions`, what people told the bot counts as well: see `Warehouse`.
+    """
 
     model: LinearSettings = field(default_factory=LinearSettings)
     split: SplitSettings = field(default_factory=SplitSettings)
     min_games: int = 21
     min_players: int = 1
     device: Device = Device.AUTO
+    opinions: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +102,11 @@ def gather(warehouse: Warehouse, settings: TrainingSettings) -> Gathered:
         NotEnoughData: no player has enough games.
         WarehouseError: the warehouse cannot be read.
     """
-    columns = warehouse.training_interactions(settings.min_games, settings.min_players)
+    opinions = settings.opinions
+    columns = warehouse.training_interactions(settings.min_games, settings.min_players, opinions=opinions)
     interactions = Interactions.from_columns(columns.players, columns.app_ids, columns.minutes)
-    return Gathered(interactions, warehouse.games(), warehouse.fingerprint(), warehouse.is_synthetic())
+    fingerprint = warehouse.fingerprint(opinions=opinions)
+    return Gathered(interactions, warehouse.games(), fingerprint, warehouse.is_synthetic())
 
 
 def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch) -> Evaluation:

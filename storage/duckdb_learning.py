@@ -67,7 +67,7 @@ FROM (
 WHERE other <= position GROUP BY position, other
 """
 CELLS_A_BLOCK = 4_000_000
-"""So many cells are counted at once at most, some 50 bytes each: all of the real data at once would spill 16 GB."""
+"""So many cells are counted at once at most: all of the real data's at once filled 16 GB of disk."""
 
 READ_ITEMS = "SELECT app_id, CAST(players AS INTEGER) AS players FROM kept_games ORDER BY position"
 HASHES = """

@@ -48,7 +48,8 @@ NO_ROOM = ("Could not write file", "No space left on device", "max_temp_director
 class DuckDBWarehouse:
     """See `Warehouse` for the contract. One process writes at a time; `read_only` ones may share the file.
 
-    Opening for writing creates the file and its folder.
+    Opening for writing creates the file and its folder. What was forgotten is in no answer any more; its bytes may
+    stand in freed blocks of the file until DuckDB uses them again.
 
     Raises:
         WarehouseBusy: another process holds the file.

@@ -256,6 +256,10 @@ def test_free_is_for_sale_and_unpriced_is_not() -> None:
     assert not Game(1, "a", price=None).for_sale
 
 
+def test_what_the_store_took_down_is_not_for_sale_whatever_its_price() -> None:
+    assert not Game(1, "a", price=4.99, delisted=True).for_sale
+
+
 def test_a_theme_that_two_sets_spell_differently_is_one_theme() -> None:
     old, new, other = (
         Game(1, "Old", ("Rogue-like",)),

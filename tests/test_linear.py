@@ -14,7 +14,7 @@ from recommender.errors import FitFailed
 from recommender.gram import gram, gram_torch
 from recommender.interactions import Interactions, Owned, Weighting
 from recommender.library import Library
-from recommender.linear import ROWS_AT_ONCE, Linear, LinearSettings, _solve_lapack, _solve_torch, fit
+from recommender.linear import ROWS_AT_ONCE, Linear, LinearSettings, _solve_lapack, _solve_torch, fit, fit_counted
 
 PLAIN = LinearSettings(l2=3.0, dropout=0.0, weighting=Weighting())
 SETTINGS = {
@@ -196,3 +196,27 @@ def test_two_games_with_the_same_players_need_l2() -> None:
 def test_settings_without_meaning_are_refused(l2: float, dropout: float) -> None:
     with pytest.raises(ValueError, match="l2 must be at least 0"):
         LinearSettings(l2=l2, dropout=dropout)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_gram_that_was_counted_elsewhere_gives_the_same_model(name: str) -> None:
+    interactions, settings = drawn(m=200, n=60), SETTINGS[name]
+    lower = np.tril(gram(interactions.weighted(settings.weighting)))
+
+    counted = fit_counted(interactions.items, lower, settings, Device.CPU)
+
+    np.testing.assert_array_equal(counted.inverse, fit(interactions, settings, Device.CPU).inverse)
+
+
+def test_a_counted_gram_becomes_the_inverse_in_its_own_memory() -> None:
+    interactions = drawn(m=200, n=60)
+    G = gram(interactions.weighted(PLAIN.weighting))
+
+    assert np.shares_memory(fit_counted(interactions.items, G, PLAIN, Device.CPU).inverse, G)
+
+
+def test_a_counted_gram_of_another_size_is_refused() -> None:
+    interactions = drawn(m=200, n=60)
+
+    with pytest.raises(ValueError, match="60 x 60"):
+        fit_counted(interactions.items, np.eye(59, dtype=np.float32), PLAIN, Device.CPU)

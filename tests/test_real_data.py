@@ -14,15 +14,18 @@ import pytest
 
 from bot.__main__ import run
 from jobs.describe import Matrix, describe
-from jobs.training import TrainingSettings, gather
+from jobs.training import Gathered, TrainingSettings, gather
 from recommender.catalog import Catalog
 from recommender.device import Device
 from recommender.engine import Served
 from recommender.evaluate import evaluate, split
+from recommender.gram import gram
+from recommender.interactions import Weighting
 from recommender.library import Library
-from recommender.linear import Linear, fit
+from recommender.linear import Linear, fit, fit_counted
+from recommender.recommend import picks_for
 from recommender.registry import Registry
-from recommender.shelf import Shelf
+from recommender.shelf import Shelf, Wish
 from storage.importing import ImportReport, import_paths
 from storage.warehouse_duckdb import DuckDBWarehouse
 from tests.loopback_steam import LoopbackSteam
@@ -132,6 +135,44 @@ def test_one_of_its_players_is_answered_through_steam_with_exact_reasons(
         ]
         shown = database.execute("select app_id from impressions order by position").fetchall()
     assert [app_id for (app_id,) in shown] == [pick["appid"] for pick in picks]
+
+
+def test_the_gram_in_sql_is_that_of_the_rows_and_so_are_its_picks(imported: Imported) -> None:
+    """Counts exactly, weights within 1e-5; so it holds for every one of some 39 million pairs."""
+    settings = TrainingSettings()
+    with DuckDBWarehouse(imported[0] / "warehouse.duckdb", read_only=True) as warehouse:
+        gathered = gather(warehouse, settings)
+        interactions, weighting = gathered.interactions, settings.model.weighting
+        players, weights = gram(interactions.weighted(Weighting())), gram(interactions.weighted(weighting))
+        G, pairs = np.zeros_like(weights), 0
+        with warehouse.gram(weighting, settings.min_games, opinions=True) as counted:
+            for cells in counted.cells:
+                at = cells["row"].to_numpy(), cells["column"].to_numpy()
+                G[at] = cells["weight"].to_numpy()
+                pairs += cells.num_rows
+
+                assert np.array_equal(cells["players"].to_numpy(), players[at])
+                np.testing.assert_allclose(cells["weight"].to_numpy(), weights[at], rtol=1e-5)
+    assert np.array_equal(counted.items.app_ids, interactions.items.app_ids)
+    assert np.array_equal(counted.items.players, interactions.items.players)
+    assert (counted.players, pairs) == (42_903, int(np.count_nonzero(np.tril(players))))
+    assert_same_picks(
+        fit_counted(counted.items, G, settings.model, Device.CPU),
+        fit_counted(counted.items, weights, settings.model, Device.CPU),
+        gathered,
+    )
+
+
+def assert_same_picks(one: Linear, other: Linear, gathered: Gathered) -> None:
+    """The same games in the same places, but where two scores are nearer than float32 tells apart."""
+    shelf = Shelf(Catalog(gathered.games), one.items)
+    for player in range(0, 40_000, 1000):
+        owned = gathered.interactions.row(player)
+        picks, expected = (picks_for(owned, model, shelf, Wish(), 10) for model in (one, other))
+        scores = other.scores(owned)
+        positions = [one.items.position(pick.game.app_id) for pick in picks]
+
+        assert [scores[at] for at in positions] == pytest.approx([pick.score for pick in expected], abs=1e-4)
 
 
 def best_by_definition(served: Served, library: Library, k: int) -> list[int]:

@@ -18,8 +18,9 @@ BIG = Game(3, "Big", ("Roguelike",), ("Action",), price=60.0, year=2020)
 ADULT = Game(4, "Adult", ("Indie", "Puzzle"), price=5.0, year=2016, adult=True)
 GONE = Game(5, "Gone", ("Roguelike", "Indie"), price=None, year=2010)
 DATED = Game(6, "Dated", ("Indie",), price=20.0, released=date(2019, 5, 1))
+TAKEN_DOWN = Game(8, "Taken Down", ("Roguelike", "Indie"), price=10.0, delisted=True)
 UNDATED = Game(7, "Undated", ("Indie",), price=20.0)
-GAMES = (INDIE, FREE, BIG, ADULT, GONE, DATED, UNDATED)
+GAMES = (INDIE, FREE, BIG, ADULT, GONE, DATED, UNDATED, TAKEN_DOWN)
 STRANGER = 99
 """A game that the model knows and the catalogue does not."""
 
@@ -31,7 +32,7 @@ def shelf_of(games: tuple[Game, ...], players: list[int], *strangers: int) -> Sh
 
 @pytest.fixture
 def shelf() -> Shelf:
-    return shelf_of(GAMES, [80, 70, 60, 50, 40, 30, 20, 10], STRANGER)
+    return shelf_of(GAMES, [80, 70, 60, 50, 40, 30, 20, 15, 10], STRANGER)
 
 
 def allowed(shelf: Shelf, wish: Wish) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from jobs.batch import BatchReport, recommend_batch
-from jobs.training import TrainingSettings, train
+from jobs.training import TrainingSettings, gather, train
 from recommender.catalog import Game
 from recommender.device import Device
 from recommender.engine import recommend
@@ -24,6 +25,7 @@ from recommender.shelf import Wish
 from storage.errors import DatasetRefused
 from storage.warehouse import INTERACTIONS, games_batch
 from storage.warehouse_duckdb import DuckDBWarehouse
+from tests.warehouses import Opined, opine
 from tests.worlds import alike_but_for_ties
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -60,6 +62,17 @@ def test_what_is_trained_answers(warehouse: DuckDBWarehouse, registry: Registry)
     assert (report.card.players, report.card.items) == (100, GAMES - 1)
     assert all(pick.game.app_id % 2 == 0 for pick in answer.picks)
     assert report.card.fingerprint == warehouse.fingerprint()
+
+
+def test_opinions_are_learned_unless_the_setting_says_no(warehouse: DuckDBWarehouse) -> None:
+    plain = gather(warehouse, SETTINGS)
+    opine(warehouse, *(Opined(f"fan {fan}", game, "like") for fan in range(3) for game in range(1, 8)))
+    with_them, without = gather(warehouse, SETTINGS), gather(warehouse, replace(SETTINGS, opinions=False))
+
+    assert len(with_them.interactions) == len(plain.interactions) + 3
+    assert with_them.fingerprint != plain.fingerprint
+    assert len(without.interactions) == len(plain.interactions)
+    assert without.fingerprint == plain.fingerprint
 
 
 def test_the_metrics_are_those_of_held_out_players(warehouse: DuckDBWarehouse, registry: Registry) -> None:
