@@ -22,6 +22,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.answer
 	$(BIN)/python -m benchmarks.discord_load
 	$(BIN)/python -m benchmarks.warehouse $(DATA)
+	$(BIN)/python -m benchmarks.slack_load
 
 # The lock is what pip resolved for this pyproject.toml, without this project itself and without local version tags.
 lock:

@@ -1,13 +1,15 @@
-"""The bot as a process of its own between a Discord and a Steam on loopback, with players from the warehouse."""
+"""The bot as a process of its own beside a Steam on loopback: the model in service, players from the warehouse."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
+import shutil
 import tempfile
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -18,13 +20,18 @@ from bot.settings import Settings
 from bot.warehouse import open_warehouse
 from recommender.catalog import Catalog
 from recommender.registry import Registry
-from tests.loopback_discord import Channel, Exchange, LoopbackDiscord, Member
-from tests.loopback_discord.processes import running
+from tests.bot_process import until
 from tests.loopback_steam import LoopbackSteam
+from tests.processes import running
 
 FIRST = 76561197960265728
 UNLIMITED = "1000000"
 THEMES, FAMOUS = 40, 1000
+COMING_UP = 60.0
+LOWEST = 19
+"""The nice value of work that is to leave the processor to everybody else."""
+
+_TICKS = re.compile(r"the event loop was at worst (\d+) ms late, p99 (\d+) ms")
 
 
 @dataclass(frozen=True)
@@ -36,84 +43,73 @@ class Saying:
 
 
 @dataclass
-class Stage:
+class Home:
     """`sayings` goes on for ever: personal and public commands in turn, each about another player, theme or game.
 
-    So does `titles`.
+    So does `titles`. `settings` are the bot's environment, `log` is where its processes write.
     """
 
-    discord: LoopbackDiscord
-    members: list[Member]
-    channels: list[Channel]
     sayings: Iterator[Saying]
     titles: Iterator[str]
-    bot: dict[str, str]
+    settings: dict[str, str]
     log: Path
-    turn: int = 0
-
-    def begin(self) -> Exchange:
-        """The next member gives the next command."""
-        self.turn += 1
-        member = self.members[self.turn % len(self.members)]
-        saying = next(self.sayings)
-        return member.begin(self.channels[self.turn % len(self.channels)], saying.command, **saying.options)
-
-    async def type(self) -> Exchange:
-        """The next member types one letter more of a title."""
-        self.turn += 1
-        member, title = self.members[self.turn % len(self.members)], next(self.titles)
-        channel = self.channels[self.turn % len(self.channels)]
-        return await member.autocomplete(channel, "similar", "game", title[: 1 + self.turn % len(title)])
+    operators: Settings
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[Process]:
-        """The bot, logged in; more than once in a row is a restart."""
-        before = len(self.discord.gateway.identified)
-        async with running("bot", "serve", env=self.bot, log=self.log) as process:
-            await self._up(process, before)
+    async def started(self, up: Callable[[], object]) -> AsyncIterator[Process]:
+        """The bot, once it is `up`; more than once in a row is a restart."""
+        async with running("bot", "serve", env=self.settings, log=self.log) as process:
+            await self._up(process, up)
             yield process
 
-    async def _up(self, process: Process, before: int) -> None:
+    async def _up(self, process: Process, up: Callable[[], object]) -> None:
         """Raises SystemExit where the bot ends before it is there."""
-        ended = asyncio.create_task(process.wait())
-        there = asyncio.create_task(self.discord.until(lambda: self._identified(before), 60))
-        await asyncio.wait({ended, there}, return_when=asyncio.FIRST_COMPLETED)
-        up = there.done() and there.exception() is None
-        for task in (ended, there):
-            task.cancel()
-        if not up:
-            raise SystemExit(f"the bot did not log in:\n{self.log.read_text()[-2000:]}")
+        with suppress(AssertionError):
+            await until(lambda: process.returncode is not None or up(), COMING_UP)
+        if process.returncode is not None or not up():
+            raise SystemExit(f"the bot did not come up:\n{self.log.read_text()[-2000:]}")
 
-    def _identified(self, before: int) -> bool:
-        return len(self.discord.gateway.identified) > before and self.discord.gateway.ready
+    async def ran(self, *arguments: str) -> None:
+        """A command of the operator's. Raises SystemExit where it fails."""
+        async with running("bot", *arguments, env=self.settings, log=self.log) as process:
+            if await asyncio.wait_for(process.wait(), COMING_UP):
+                raise SystemExit(f"{' '.join(arguments)} failed:\n{self.log.read_text()[-2000:]}")
+
+    @asynccontextmanager
+    async def training(self) -> AsyncIterator[Process]:
+        """`indiean train` on all the data, in a home of its own and at the lowest priority; it ends with the block."""
+        with tempfile.TemporaryDirectory() as folder:
+            await asyncio.to_thread(shutil.copy, self.operators.warehouse, folder)
+            settings, log = {"INDIEAN_HOME": folder}, Path(folder) / "train.log"
+            async with running("bot", "train", env=settings, log=log, nice=LOWEST) as process:
+                yield process
+                if process.returncode:
+                    raise SystemExit(f"the training failed:\n{log.read_text()[-2000:]}")
+
+    def ticks(self) -> tuple[int, int]:
+        """Milliseconds that the event loop of the process that ended last was late: at worst, and p99."""
+        worst, p99 = _TICKS.findall(self.log.read_text("utf-8"))[-1]
+        return int(worst), int(p99)
 
 
 @asynccontextmanager
-async def staged(settings: Settings, count: int) -> AsyncIterator[Stage]:
-    """Servers, players and commands; the bot itself is still to be started. What it writes down is thrown away."""
+async def at_home(settings: Settings, count: int, chat: dict[str, str]) -> AsyncIterator[Home]:
+    """Players and commands; the bot itself is still to be started. What it writes down is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
-        async with LoopbackSteam() as steam, LoopbackDiscord(patience=30.0) as discord:
+        async with LoopbackSteam() as steam:
             libraries = list(_libraries(settings, count))
             for number, games in enumerate(libraries, 1):
                 steam.add_player(str(FIRST + number), games)
-            members = [discord.member(f"m{number}", ("en-US", "ko")[number % 2]) for number in range(count)]
-            channels = [discord.channel(), discord.channel(), discord.channel("dm")]
             (Path(folder) / "models").symlink_to(settings.models.resolve())
-            bot = _environment(discord, steam, Path(folder))
-            log = Path(folder) / "bot.log"
-            async with running("bot", "discord", "sync", env=bot, log=log) as sync:
-                if await asyncio.wait_for(sync.wait(), 60):
-                    raise SystemExit(f"the commands were not registered:\n{log.read_text()[-2000:]}")
             catalog = Registry(settings.models).open_current().catalog
-            yield Stage(discord, members, channels, _sayings(catalog, libraries), _titles(catalog), bot, log)
+            sayings, titles = _sayings(catalog, libraries), _titles(catalog)
+            bot = _environment(steam, Path(folder)) | {f"INDIEAN_{name.upper()}": said for name, said in chat.items()}
+            yield Home(sayings, titles, bot, Path(folder) / "bot.log", settings)
 
 
-def _environment(discord: LoopbackDiscord, steam: LoopbackSteam, folder: Path) -> dict[str, str]:
+def _environment(steam: LoopbackSteam, folder: Path) -> dict[str, str]:
     return {
         "INDIEAN_HOME": str(folder),
-        "INDIEAN_DISCORD_TOKEN": discord.token,
-        "INDIEAN_DISCORD_API_URL": discord.url,
-        "INDIEAN_DISCORD_GATEWAY_URL": discord.gateway_url,
         "INDIEAN_STEAM_API_URL": steam.url,
         "INDIEAN_STEAM_API_KEY": steam.key,
         "INDIEAN_WEB_PORT": "0",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,11 +29,17 @@ log = logging.getLogger(__name__)
 
 GRACE = 2.0
 """Seconds that the last log lines may take at the end: who asked has the answer by then."""
+AGAIN = 5.0
+"""Seconds until tables that could not be brought up to date are tried again."""
 
 
 @asynccontextmanager
 async def running(
-    settings: Settings, served: Served, libraries: Libraries | None = None, cooldowns: Cooldowns | None = None
+    settings: Settings,
+    served: Served,
+    libraries: Libraries | None = None,
+    cooldowns: Cooldowns | None = None,
+    again: float = AGAIN,
 ) -> AsyncIterator[Desk]:
     """A desk ready for requests; `libraries` stands in for Steam. Without `cooldowns` nobody is slowed.
 
@@ -41,9 +48,11 @@ async def running(
             keep the bot from answering.
     """
     async with AsyncExitStack() as closing:
-        database = Database(settings.database)
+        database = _database(settings)
         closing.push_async_callback(database.close)
-        await _migrated(database)
+        if not await _migrated(database):
+            late = asyncio.create_task(_migrated_later(database, again), name="late migration")
+            closing.push_async_callback(_ended, late)
         engine = Engine(served)
         closing.callback(engine.close)
         if libraries is None:
@@ -85,7 +94,7 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
     Raises:
         DatabaseError: it is away, or refuses us.
     """
-    database = Database(settings.database)
+    database = _database(settings)
     try:
         await database.migrate()
         yield database
@@ -97,12 +106,39 @@ def _installs(settings: Settings, database: Database) -> SlackInstalls | None:
     return None if settings.slack_client_id is None else SlackInstalls(database, settings.slack_client_id)
 
 
+def _database(settings: Settings) -> Database:
+    return Database(settings.database, patience=settings.database_patience, connections=settings.database_connections)
+
+
 def _steam(settings: Settings) -> Steam:
     return Steam(str(settings.steam_api_url).rstrip("/"), settings.steam_api_key)
 
 
-async def _migrated(database: Database) -> None:
+async def _migrated(database: Database) -> bool:
+    """Soft: False while the database is away."""
     try:
         await database.migrate()
     except DatabaseUnavailable as away:
         log.warning("the database is away, so nothing is remembered until it is back: %s", away)
+        return False
+    return True
+
+
+async def _migrated_later(database: Database, pause: float) -> None:
+    """A database that comes up after the bot may be as empty as on the first day."""
+    while True:
+        await asyncio.sleep(pause)
+        try:
+            await database.migrate()
+        except DatabaseUnavailable:
+            continue
+        except DatabaseError as refused:
+            log.error("the database is back and refuses us, so nothing is remembered: %s", refused)  # noqa: TRY400
+            return
+        log.info("the database is back, and its tables are up to date")
+        return
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})

@@ -64,6 +64,8 @@ class _Windows:
         moments = self._moments.get(key)
         if moments is None or len(moments) < self._limit:
             return timedelta(0)
+        if moments[-1] > now:  # the clock was set back since: what is still to come was no later than this
+            moments = self._moments[key] = deque((min(at, now) for at in moments), maxlen=self._limit)
         return min(moments[0] + self._window - now, self._window)
 
     def count(self, key: Hashable, at: datetime) -> None:

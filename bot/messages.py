@@ -134,3 +134,9 @@ class Reply:
     attachment: Attachment | None = None
     untraced: bool = False
     language: Language | None = None
+
+    @property
+    def told(self) -> str:
+        """The text, with the choices under it where no button stands for them: then they are to be typed."""
+        typed = self.choices if self.origin is None else ()
+        return "\n".join([self.text, *(f"• {choice.label}" for choice in typed)])

@@ -97,6 +97,13 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None, description="sqlite:///... or postgresql://...; SQLite in the home folder when empty"
     )
+    database_patience: float = Field(
+        default=5.0, gt=0, description="seconds to wait for a lock or a connection; a statement may take twice that"
+    )
+    database_connections: int = Field(default=10, ge=1, description="how many Postgres sees of this bot at most")
+    retention_days: int = Field(
+        default=365, ge=0, le=36_500, description="requests and what they showed are kept that long; 0 is for ever"
+    )
     language: Language = Field(default=Language.EN, description="the terminal's and the status channel's: en or ko")
 
     warehouse: WarehouseKind = Field(

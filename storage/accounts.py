@@ -43,7 +43,7 @@ class Accounts:
 
     async def link(self, platform: str, person: str, steam: SteamID, source: Source, now: datetime) -> None:
         """In the place of the account that was linked before, if any."""
-        row = {"platform": platform, "person": person, "steam": str(steam), "source": source, "since": now}
+        row = {"platform": platform, "person": person, "steam": steam.value, "source": source, "since": now}
         async with self._database.transaction() as connection:
             await connection.execute(insert_or_replace(connection, linked_accounts, row))
 
@@ -79,4 +79,4 @@ class Accounts:
 
 
 def _account(row: Row[tuple[object, ...]]) -> Account:
-    return Account(SteamID(int(row.steam)), row.source, row.since)
+    return Account(SteamID(row.steam), row.source, row.since)

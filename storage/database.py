@@ -38,7 +38,10 @@ class Database:
 
     `url` is `sqlite:///relative/file.db`, `sqlite:////absolute/file.db`, `postgresql://...` or `postgres://...`, its
     parts percent-encoded where they hold `%`, `?`, `@`, `:` or `/` that are not the URL's own.
-    `patience` is how many seconds a statement waits for a lock, for a free connection or for Postgres to answer.
+    `patience` is how many seconds a statement waits for a lock, for a free connection or for Postgres to answer. On
+    Postgres a statement may take twice that in all before the server cancels it, and a transaction that stands idle
+    for four times that is ended there, so that a process that hangs blocks nobody for long.
+    `connections` is how many Postgres sees at most.
 
     A failure of the database leaves this class as one of two errors: DatabaseUnavailable where another try may
     succeed (no connection, locked, disk full, file gone, read-only, deadlock), DatabaseError where somebody has to
@@ -50,14 +53,14 @@ class Database:
     (write-ahead log with synchronous=NORMAL, https://sqlite.org/pragma.html#pragma_synchronous).
     """
 
-    def __init__(self, url: str, *, patience: float = 5.0) -> None:
+    def __init__(self, url: str, *, patience: float = 5.0, connections: int = 10) -> None:
         """Connects to nothing yet.
 
         Raises:
             DatabaseError: the URL cannot be read or names another kind of database.
         """
         self._url = driver_url(url)
-        self._engine = _engine(self._url, patience)
+        self._engine = _engine(self._url, patience, connections)
 
     def __repr__(self) -> str:
         return f"<Database {shown(self._url)}>"
@@ -99,10 +102,15 @@ def migrations() -> Config:
 
 @asynccontextmanager
 async def migrating(url: URL, patience: float) -> AsyncIterator[AsyncConnection]:
-    """A transaction that may change tables, on an engine of its own; the only place that makes a SQLite file."""
+    """A transaction that may change tables, on an engine of its own; the only place that makes a SQLite file.
+
+    It waits `patience` seconds for a lock, and works for as long as that takes: a large table is rewritten slowly.
+    """
     if url.get_backend_name() == "sqlite":
         _make_file(sqlite_file(url))
-    engine = _engine(url, patience)
+        engine = _sqlite(url, patience)
+    else:
+        engine = _postgres(url, patience, connections=1, statement=None)
     try:
         async with _begun(engine, _MIGRATE) as connection:
             yield connection
@@ -161,12 +169,39 @@ async def _begun(engine: AsyncEngine, begin: tuple[str, ...]) -> AsyncIterator[A
         raise known from error
 
 
-def _engine(url: URL, patience: float) -> AsyncEngine:
+def _engine(url: URL, patience: float, connections: int) -> AsyncEngine:
     if url.get_backend_name() == "postgresql":
-        limits = {"timeout": patience, "command_timeout": patience}
-        return create_async_engine(
-            url, connect_args=limits, pool_timeout=patience, pool_pre_ping=True, hide_parameters=True
-        )
+        return _postgres(url, patience, connections, statement=2 * patience)
+    return _sqlite(url, patience)
+
+
+def _postgres(url: URL, patience: float, connections: int, statement: float | None) -> AsyncEngine:
+    """`statement` seconds are what one may take, None for as long as it needs.
+
+    The server cancels it. We only give up beside it a second later, for a server that no longer speaks.
+    """
+    seconds = {
+        "lock_timeout": patience,
+        "statement_timeout": statement or 0,  # no limit
+        "idle_in_transaction_session_timeout": 4 * patience,
+    }
+    habits = {
+        "timeout": patience,
+        "command_timeout": statement and statement + 1,
+        "server_settings": {name: f"{value * 1000:.0f}ms" for name, value in seconds.items()},
+    }
+    return create_async_engine(
+        url,
+        connect_args=habits,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=patience,
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+
+
+def _sqlite(url: URL, patience: float) -> AsyncEngine:
     keep_values_out_of_logs()
     habits = {"timeout": patience, "isolation_level": None}  # SQLite's busy_timeout; and no BEGIN of the driver's own
     engine = create_async_engine(url, connect_args=habits, pool_timeout=patience, hide_parameters=True)

@@ -26,19 +26,32 @@ _SQLITE_REFUSED = frozenset({sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.S
 _SQLITE_NOT_MIGRATED = ("no such table", "no such column", "has no column named")  # one code with every error in SQL
 
 # Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html
-_POSTGRES_UNAVAILABLE = ("08", "53", "57", "58", "25006", "40001", "40P01", "55P03")
+_POSTGRES_UNAVAILABLE = ("08", "53", "57", "58", "25006", "25P03", "40001", "40P01", "55P03")
 _POSTGRES_REFUSED = ("28", "3D", "42501", "XX")
 _POSTGRES_NOT_MIGRATED = ("42P01", "42703")
+_POSTGRES_NEXT = {
+    "57014": "look for what keeps the server busy, or raise INDIEAN_DATABASE_PATIENCE",
+    "55P03": "look for the session that holds the lock, or raise INDIEAN_DATABASE_PATIENCE",
+    "53300": "raise the server's max_connections, or lower INDIEAN_DATABASE_CONNECTIONS",
+    "53100": "make room on the server's disk",
+}
+"""What an operator does about it."""
 
 
 def translated(error: Exception) -> DatabaseError | None:
     """What the error says about the database; None where it says nothing about it and is a bug."""
-    if isinstance(error, OSError | NoFreeConnection):
-        return DatabaseUnavailable(_why(error))
-    if not isinstance(error, DBAPIError):
-        return None
+    if isinstance(error, DBAPIError):
+        return _from_driver(error)
+    if isinstance(error, NoFreeConnection):
+        return DatabaseUnavailable("every connection to the database is in use, and none came free in time")
+    if isinstance(error, TimeoutError):
+        return DatabaseUnavailable("the database did not answer in time")
+    return DatabaseUnavailable(_why(error)) if isinstance(error, OSError) else None
+
+
+def _from_driver(error: DBAPIError) -> DatabaseError | None:
     if error.connection_invalidated:
-        return DatabaseUnavailable(_why(error))
+        return DatabaseUnavailable(f"the connection to the database broke; {_why(error)}")
     if isinstance(error.orig, sqlite3.Error):
         return _from_sqlite(error.orig)
     return _from_postgres(error)
@@ -58,7 +71,7 @@ def _from_sqlite(error: sqlite3.Error) -> DatabaseError | None:
 def _from_postgres(error: DBAPIError) -> DatabaseError | None:
     state = getattr(error.orig, "sqlstate", None) or ""
     if state.startswith(_POSTGRES_UNAVAILABLE):
-        return DatabaseUnavailable(_why(error))
+        return DatabaseUnavailable("; ".join(filter(None, (_why(error), _POSTGRES_NEXT.get(state)))))
     if state.startswith(_POSTGRES_REFUSED):
         return DatabaseError(_why(error))
     if state.startswith(_POSTGRES_NOT_MIGRATED):

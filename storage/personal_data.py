@@ -13,7 +13,10 @@ from storage.database import Database
 from storage.schema import UtcDateTime, digest_channels, impressions, metadata, requests
 
 Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"] | None
-"""What JSON can say; moments are ISO 8601 in UTC."""
+"""What JSON can say; moments are ISO 8601 in UTC, numbers beyond `LARGEST_NUMBER` are text."""
+
+LARGEST_NUMBER = 2**53
+"""Most readers of JSON round what is larger, Steam IDs among it (https://www.rfc-editor.org/rfc/rfc8259#section-6)."""
 
 NAMING = (requests.c.options, requests.c.choices)
 """Where the ids of people may stand beside those of who asked: whom to pick for together."""
@@ -94,4 +97,8 @@ def _oldest_first(table: Table, theirs: ColumnElement[bool]) -> Select[tuple[obj
 
 
 def _plain(value: Value | datetime) -> Value:
-    return value.isoformat() if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+        return str(value)
+    return value

@@ -82,7 +82,6 @@ requests = Table(
     Column("choices", JSON, nullable=False, server_default=text("'[]'")),
     Index(None, "at"),
     Index(None, "platform", "person", "at"),
-    Index(None, "platform", "server", "at"),
     Index(None, "root", "page"),
 )
 
@@ -119,13 +118,12 @@ feedback = Table(
     Column("since", UtcDateTime, nullable=False),
 )
 
-# Text, as 64 bits are more than a number in JSON holds exactly.
 linked_accounts = Table(
     "linked_accounts",
     metadata,
     Column("platform", Text, primary_key=True),
     Column("person", Text, primary_key=True),
-    Column("steam", Text, nullable=False),
+    Column("steam", BigInteger, nullable=False),
     Column("source", Text, nullable=False),
     Column("since", UtcDateTime, nullable=False),
 )
@@ -137,6 +135,8 @@ link_states = Table(
     Column("platform", Text, nullable=False),
     Column("person", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Index(None, "at"),
+    Index(None, "platform", "person"),
 )
 
 # A channel's, not a person's: `by` is who asked for it, and empty once that person was forgotten.
@@ -154,6 +154,7 @@ digest_channels = Table(
     Column("adult", Boolean, nullable=False),
     Column("by", Text, nullable=False),
     Column("since", UtcDateTime, nullable=False),
+    Index(None, "platform", "by"),
 )
 
 synced_commands = Table(

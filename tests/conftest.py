@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -18,9 +19,25 @@ from tests.warehouses import Open
 
 if TYPE_CHECKING:
     from tests.loopback_bigquery import LoopbackBigQuery
+from tests.databases import KEEPER, POSTGRES, drop_databases
+from tests.postgres_server import keeper
 
 settings.register_profile("steady", deadline=None, max_examples=60)  # a busy machine is no failure
 settings.load_profile("steady")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One Postgres a run, kept by the process that hands the tests out; its workers inherit the environment."""
+    if POSTGRES in os.environ or KEEPER in os.environ:
+        return
+    held = ExitStack()
+    config.add_cleanup(held.close)
+    held.callback(os.environ.pop, KEEPER)
+    os.environ[KEEPER] = str(held.enter_context(keeper()))
+
+
+def pytest_sessionfinish() -> None:
+    drop_databases()
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,8 @@ def walk(blocks: object) -> Iterable[Part]:
 
 def plain(mrkdwn: str) -> str:
     """Markup as it reads: links by their text, bold without its stars, entities as the signs they stand for."""
-    text = re.sub(r"<#([A-Z0-9]+)>", r"#\1", mrkdwn)
+    text = re.sub(r"(?m)^\*(<[^|<>]*\|[^<>]*>)\*$", r"\1", mrkdwn)
+    text = re.sub(r"<#([A-Z0-9]+)>", r"#\1", text)
     text = re.sub(r"<[^|<>]*\|([^<>]*)>", r"\1", text)
     text = re.sub(rf"(?m)^\*((?!{GAP}).*)\*$", r"\1", text).replace(GAP, "").replace(BACKTICK, "`")
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

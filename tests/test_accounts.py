@@ -13,9 +13,9 @@ from sqlalchemy.exc import IntegrityError
 
 from storage.accounts import Account, Accounts
 from storage.database import Database
-from storage.schema import link_states
-from storage.steam_id import FIRST, SteamID
-from tests.databases import KINDS, NOON, empty, migrated
+from storage.schema import link_states, linked_accounts
+from storage.steam_id import FIRST, LAST_ACCOUNT, SteamID
+from tests.databases import KINDS, NOON, ready
 
 ALICE, BOB = SteamID(FIRST + 22202), SteamID(FIRST + 7)
 WITHIN = timedelta(minutes=10)
@@ -23,8 +23,8 @@ WITHIN = timedelta(minutes=10)
 
 @pytest.fixture(params=KINDS)
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    async with empty(request.param, tmp_path) as url, migrated(url) as ready:
-        yield ready
+    async with ready(request.param, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
@@ -152,3 +152,21 @@ async def test_who_never_comes_back_is_forgotten_by_the_next_day(database: Datab
     ends = [await accounts.finish(state, NOON, timedelta(days=9)) for state in ("hash-1", "hash-2")]
 
     assert ends == [None, ("discord", "grace")]
+
+
+async def test_who_left_before_the_clock_was_set_back_comes_back_once(database: Database) -> None:
+    accounts = Accounts(database)
+    await accounts.begin("discord", "ada", "hash-1", NOON)
+    an_hour_before = NOON - timedelta(hours=1)
+
+    assert await accounts.finish("hash-1", an_hour_before, WITHIN) == ("discord", "ada")
+    assert await accounts.finish("hash-1", an_hour_before, WITHIN) is None
+
+
+async def test_a_steam_id_is_kept_as_a_number_to_its_last_digit(database: Database) -> None:
+    largest = SteamID(FIRST + LAST_ACCOUNT)
+    await Accounts(database).link("discord", "ada", largest, "said", NOON)
+    async with database.reading() as connection:
+        kept = await connection.scalar(select(linked_accounts.c.steam))
+
+    assert kept == largest.value

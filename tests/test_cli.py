@@ -169,6 +169,27 @@ def test_a_bad_id_is_refused_with_status_1(
     assert capsys.readouterr().out.count("\n\n") <= 2
 
 
+def test_pruning_deletes_what_is_older_than_the_setting_and_zero_keeps_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.mkdir()
+    assert run(["data", "prune", "--json"]) == 0
+    assert printed(capsys)["requests"] == 0
+    with sqlite3.connect(home / "indiean.sqlite") as connection:
+        row = "('old', '2001-01-01 00:00:00.000000', 'discord', 'ada', 'help', '{}', 'answered', 1, NULL, 0)"
+        columns = "id, at, platform, person, command, options, outcome, latency_ms, model_version, picks"
+        connection.execute(f"INSERT INTO requests ({columns}) VALUES {row}")  # noqa: S608  (our own)
+    monkeypatch.setenv("INDIEAN_RETENTION_DAYS", "0")
+    kept = run(["data", "prune"]), capsys.readouterr().out, rows(home, "SELECT count(*) FROM requests")
+    monkeypatch.setenv("INDIEAN_RETENTION_DAYS", "9000")
+    deleted = run(["data", "prune"]), capsys.readouterr().out, rows(home, "SELECT count(*) FROM requests")
+
+    assert (kept[0], kept[2]) == (0, [(1,)])
+    assert "nothing was deleted" in kept[1]
+    assert (deleted[0], deleted[2]) == (0, [(0,)])
+    assert "1 requests" in deleted[1]
+
+
 def test_a_database_that_is_away_does_not_keep_the_answer(
     trained: None, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -83,6 +83,7 @@ def test_a_clock_that_was_set_back_shuts_nobody_out_for_longer_than_the_window()
     cooldowns.admit(ANN, None, after(3600))
 
     assert cooldowns.admit(ANN, None, after(0)) == MINUTE
+    assert cooldowns.admit(ANN, None, after(60)) is None
 
 
 def test_only_those_within_the_window_are_remembered() -> None:

@@ -11,7 +11,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.commands import COMMANDS
 from bot.discord.payloads import command_payloads
-from tests.discord_process import COLLECTOR, COVERED, FARMER, FIGHTER, Stage, pictures, seen, staged
+from tests.bot_process import COLLECTOR, COVERED, FARMER, FIGHTER
+from tests.discord_process import Stage, pictures, seen, staged
 from tests.loopback_discord import Channel, Member
 from tests.pictures import TextPicture
 

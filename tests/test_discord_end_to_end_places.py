@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from tests.discord_process import FIGHTER, Stage, lit, staged, titles
+from tests.bot_process import FIGHTER
+from tests.discord_process import Stage, lit, staged, titles
 from tests.loopback_discord import Channel, Exchange, Member, NotOffered
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

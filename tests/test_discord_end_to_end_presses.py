@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 
 from bot.discord.markdown import escaped
-from tests.discord_process import FARMER, FIGHTER, Stage, lit, staged, titles
+from tests.bot_process import FARMER, FIGHTER
+from tests.discord_process import Stage, lit, staged, titles
 from tests.loopback_discord import Channel, Exchange, Member
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

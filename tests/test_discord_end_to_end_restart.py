@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
 
-from bot.messages import Language
 from bot.presses import Deed
-from bot.wording import Wording
-from tests.discord_process import COLLECTOR, FARMER, FIGHTER, Stage, lit, staged, titles
+from tests.bot_process import COLLECTOR, FARMER, FIGHTER, gone
+from tests.discord_process import Stage, lit, staged, titles
 from tests.loopback_discord import Exchange
 from tests.loopback_discord.messages import Button, Message
-from tests.loopback_discord.processes import running
-
-GONE = ("refused.answer_gone", "refused.game_gone", "platform.old_button", "slowed", "failed")
-"""Sentences that are an answer, and yet none."""
+from tests.processes import running
 
 
 @pytest_asyncio.fixture
@@ -36,12 +31,6 @@ def there(answers: list[Exchange]) -> list[tuple[Exchange, Message, Button]]:
         for button in message.buttons
         if button.custom_id
     ]
-
-
-def gone(answer: Exchange) -> list[str]:
-    """Which of those it says, by their words up to the first variable part."""
-    said = [(key, Wording(language).say(key, reference="§", seconds=0)) for key in GONE for language in Language]
-    return [key for key, sentence in said if re.split("[§0]", sentence)[0] in answer.text]
 
 
 def deed(button: Button) -> Deed:
@@ -82,7 +71,7 @@ async def test_a_process_that_is_killed_loses_no_button(stage: Stage) -> None:
         ]
 
     assert {deed(button) for button, _ in pressed} == set(Deed)
-    assert [(button.name, gone(one)) for button, one in pressed if gone(one)] == []
+    assert [(button.name, gone(one.text)) for button, one in pressed if gone(one.text)] == []
     assert stage.discord.refused == []
     assert stage.secrets_told() == []
 

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 import pytest_asyncio
 
-from tests.discord_process import COLLECTOR, FARMER, FIGHTER, HIDING, PATIENT, Stage, staged, titles
+from tests.bot_process import COLLECTOR, FARMER, FIGHTER, HIDING, PATIENT
+from tests.discord_process import Stage, staged, titles
 from tests.loopback_discord import Channel, Exchange, LoopbackDiscord, Member
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from storage.database import Database
 from storage.feedback import Feedback, Opinion
 from storage.schema import feedback, reactions
-from tests.databases import KINDS, NOON, empty, migrated
+from tests.databases import KINDS, NOON, ready
 
 HADES = 1145360
 CELESTE = 504230
@@ -21,8 +21,8 @@ CELESTE = 504230
 
 @pytest.fixture(params=KINDS)
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    async with empty(request.param, tmp_path) as url, migrated(url) as ready:
-        yield ready
+    async with ready(request.param, tmp_path) as made:
+        yield made
 
 
 async def test_hiding_a_game_twice_shows_it_again(database: Database) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from bot.commands import COMMANDS
 from bot.commands.command import Command, Desk, Kind, Option
@@ -16,11 +17,14 @@ from bot.commands.follow_ups import FOLLOW_UPS
 from bot.dispatch import dispatch
 from bot.messages import Language, Origin, Outcome, Person, Reply, Request, Value
 from bot.messages import Place as Where
-from bot.presses import Deed, Press, about, pressed, subject_of
+from bot.presses import OPINIONS, Deed, Press, about, pressed, subject_of
+from bot.wording import texts
 from recommender.shelf import Wish
 from storage.database import Database
 from storage.feedback import Feedback, Opinion
 from storage.logs import Logs
+from storage.retention import prune
+from storage.schema import requests
 from storage.steam_id import SteamID
 from tests import worlds
 from tests.fakes import ANN, NOON, PRIVATE, PUBLIC, SECRETIVE, Place, open_place
@@ -161,6 +165,20 @@ async def test_a_page_belongs_to_the_answer_that_began_it(ann: Member) -> None:
     assert (logged.request.command, logged.request.options) == ("curate", {"tag": "horror"})
     assert (logged.request.server, logged.request.channel) == ("den", "lobby")
     assert [shown.app_id for shown in logged.shown] == [pick.game.app_id for pick in second.picks]
+
+
+@pytest.mark.parametrize("deed", sorted(set(Deed) - {Deed.ASK, Deed.CHOOSE, *OPINIONS, Deed.MORE_LIKE}))
+async def test_under_a_page_whose_answer_was_pruned_a_button_says_that_it_is_gone(ann: Member, deed: Deed) -> None:
+    second = await ann.press(await ann.ask("curate", tag="horror"), Deed.NEXT)
+    await ann.place.flush()
+    async with ann.place.database.transaction() as connection:
+        long_ago = update(requests).where(requests.c.id == origin(second).answer)
+        await connection.execute(long_ago.values(at=NOON - timedelta(days=400)))
+    await prune(ann.place.database, NOON, 365)
+    reply = await ann.press(second, deed, "Static" if deed is Deed.WHY else None)
+
+    assert reply.text == texts(Language.EN)["refused.answer_gone"]
+    assert reply.outcome is Outcome.REFUSED
 
 
 async def test_after_the_last_page_comes_a_sentence(ann: Member) -> None:

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import event, select
-from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from bot.messages import Outcome
-from storage.accounts import Accounts
 from storage.database import Database
 from storage.errors import DatabaseUnavailable
-from storage.feedback import Feedback
 from storage.logs import Asked, Counts, Impression, Logs, Offered, PastAnswer, Reaction, RequestLog
 from storage.patient_logs import PatientLogs
-from storage.personal_data import PersonalData
 from storage.schema import impressions
-from tests.databases import KINDS, NOON, empty, locked, migrated, moved_away, sqlite_url
+from tests.databases import KINDS, NOON, locked, migrated, moved_away, ready, sqlite_url
 
 HADES = 1145360
 CELESTE = 504230
@@ -33,8 +28,8 @@ SHOWN = (Impression(1, HADES, 0.9), Impression(2, CELESTE, 0.1 + 0.2))
 
 @pytest.fixture(params=KINDS)
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    async with empty(request.param, tmp_path) as url, migrated(url) as ready:
-        yield ready
+    async with ready(request.param, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
@@ -263,52 +258,14 @@ async def test_who_was_slowed_down_has_not_asked(database: Database) -> None:
     assert [one.at for one in await logs.asked_since(NOON)] == [NOON + timedelta(seconds=1)]
 
 
-@pytest.mark.parametrize(
-    ("ask", "indexes"),
-    [
-        (lambda logs: logs.recent(5), {"ix_requests_at"}),
-        (lambda logs: logs.asked_since(NOON), {"ix_requests_at"}),
-        (lambda logs: logs.answer("request-1"), {"sqlite_autoindex_requests_1", "sqlite_autoindex_impressions_1"}),
-        (lambda logs: logs.page("request-1", 2), {"ix_requests_root_page", "sqlite_autoindex_impressions_1"}),
-        (
-            lambda logs: logs.shown_before("request-1", 3),
-            {"sqlite_autoindex_requests_1", "ix_requests_root_page", "sqlite_autoindex_impressions_1"},
-        ),
-        (lambda logs: logs.latest("discord", "ada", ["recommend"]), {"ix_requests_platform_person_at"}),
-        (lambda logs: Feedback(logs._database).of("discord", "ada"), {"sqlite_autoindex_feedback_1"}),
-        (lambda logs: Accounts(logs._database).of("discord", "ada"), {"sqlite_autoindex_linked_accounts_1"}),
-        (
-            lambda logs: PersonalData(logs._database).erase("discord", "ada"),
-            {"ix_requests_platform_person_at", "ix_reactions_platform_person", "sqlite_autoindex_feedback_1"},
-        ),
-    ],
-)
-async def test_rows_are_found_by_an_index(
-    logs: Logs, ask: Callable[[Logs], Awaitable[object]], indexes: set[str]
-) -> None:
-    await logs.record(asked(1), SHOWN)
-    await logs.record(page(2, 2), SHOWN)
-    plans = await steps(logs._database, lambda: ask(logs))
+async def test_what_is_asked_after_the_clock_was_set_back_is_kept_and_found_as_before(database: Database) -> None:
+    logs = Logs(database)
+    await logs.record(asked(3600), SHOWN)
+    await logs.record(asked(0), SHOWN)
+    await logs.record(asked(0), SHOWN)
 
-    assert indexes <= {word for step in plans for word in step.split()}
-    assert [
-        step for step in plans if step in {f"SCAN {table}" for table in ("requests", "impressions", "reactions")}
-    ] == []
-
-
-async def steps(database: Database, run: Callable[[], Awaitable[object]]) -> list[str]:
-    """How SQLite goes about every statement that `run` makes, while it makes it."""
-    taken: list[str] = []
-
-    def explain(_: object, cursor: DBAPICursor, statement: str, values: Any, *_rest: object) -> None:
-        if statement.startswith(("SELECT", "DELETE", "UPDATE")):
-            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values)
-            taken.extend(row[-1] for row in cursor.fetchall())
-
-    event.listen(database._engine.sync_engine, "before_cursor_execute", explain)
-    await run()
-    event.remove(database._engine.sync_engine, "before_cursor_execute", explain)
-    return taken
+    assert await logs.counts() == Counts(requests=2, impressions=4, reactions=0, people=1)
+    assert await logs.answer("request-0") == PastAnswer(asked(0), SHOWN)
 
 
 async def test_patient_logs_write_what_they_are_given(database: Database) -> None:

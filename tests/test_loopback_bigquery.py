@@ -18,7 +18,7 @@ from google.api_core.exceptions import (
     NotFound,
 )
 from google.api_core.retry import Retry
-from google.auth.credentials import AnonymousCredentials
+from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import InvalidOperation, RefreshError
 from google.cloud import bigquery as google
 from google.oauth2 import service_account
@@ -53,7 +53,7 @@ def server() -> Iterator[LoopbackBigQuery]:
         yield running
 
 
-def client_of(server: LoopbackBigQuery, credentials: object = None) -> google.Client:
+def client_of(server: LoopbackBigQuery, credentials: Credentials | None = None) -> google.Client:
     return google.Client(
         project=server.project,
         credentials=credentials or AnonymousCredentials(),  # type: ignore[no-untyped-call]
@@ -411,7 +411,7 @@ def test_a_right_that_is_missing_is_named(server: LoopbackBigQuery, client: goog
 def test_faults_come_in_googles_shape(server: LoopbackBigQuery, client: google.Client, reason: str) -> None:
     server.fail_next(reason)
     with pytest.raises(GoogleAPICallError) as refused:
-        client.get_dataset(DATASET, retry=None)
+        client.get_dataset(DATASET, retry=google.DEFAULT_RETRY.with_predicate(lambda _: False))
 
     assert refused.value.errors[0]["reason"] == reason
 

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.loopback_discord import LoopbackDiscord, NotOffered, Unanswered, render_modal
-from tests.loopback_discord.processes import running
+from tests.processes import running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

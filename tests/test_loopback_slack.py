@@ -13,8 +13,8 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_sdk.errors import SlackApiError
 
 from tests import slack_client
-from tests.loopback_discord.processes import running
 from tests.loopback_slack import LoopbackSlack, NotOffered, Unanswered
+from tests.processes import running
 
 
 @asynccontextmanager

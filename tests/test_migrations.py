@@ -19,6 +19,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, Text, bindparam, create_engine, inspect, text
 
 from storage.accounts import Accounts
@@ -35,6 +36,7 @@ from tests.test_logs import asked
 
 PATIENCE = 10.0
 OURS = set(metadata.tables)
+HEAD = ScriptDirectory.from_config(migrations()).get_current_head()
 Seen = TypeVar("Seen")
 
 
@@ -255,12 +257,12 @@ async def test_tables_newer_than_this_code_are_not_touched(url: str) -> None:
         assert await tables(url) == OURS
 
 
-BROKEN = """
+BROKEN = f"""
 import sqlalchemy as sa
 from alembic import op
 
 revision = "9998"
-down_revision = "0003"
+down_revision = "{HEAD}"
 
 
 def upgrade() -> None:
@@ -278,7 +280,7 @@ async def test_a_migration_that_breaks_off_leaves_the_tables_as_they_were(url: s
             await asyncio.to_thread(command.upgrade, written, "head")
         version = await see(url, lambda connection: connection.scalar(text("SELECT version_num FROM alembic_version")))
 
-        assert version == "0003"
+        assert version == HEAD
         assert await tables(url) == OURS
 
 

@@ -21,7 +21,7 @@ from storage.personal_data import PersonalData
 from storage.schema import UtcDateTime, metadata
 from storage.steam_id import FIRST, SteamID
 from storage.subscriptions import Subscriptions
-from tests.databases import KINDS, NOON, empty, migrated
+from tests.databases import KINDS, NOON, ready
 from tests.test_logs import asked, liked
 from tests.test_subscriptions import LOBBY
 
@@ -32,8 +32,8 @@ OF_NOBODY = {"synced_commands", "slack_bots", "slack_oauth_states"}
 
 @pytest.fixture(params=KINDS)
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    async with empty(request.param, tmp_path) as url, migrated(url) as ready:
-        yield ready
+    async with ready(request.param, tmp_path) as made:
+        yield made
 
 
 async def live(database: Database, person: str, number: int) -> None:

@@ -112,6 +112,10 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         ("BIGQUERY_MAX_BYTES_BILLED", "1000", "10485760"),
         ("BIGQUERY_API_URL", "bigquery.example", "URL"),
         ("MEMBER_PER_MINUTE", "0", "1"),
+        ("DATABASE_PATIENCE", "0", "greater than 0"),
+        ("DATABASE_CONNECTIONS", "0", "1"),
+        ("RETENTION_DAYS", "-1", "0"),
+        ("RETENTION_DAYS", "for ever", "integer"),
         ("SERVER_PER_MINUTE", "-1", "1"),
     ],
 )

@@ -1,31 +1,23 @@
-"""Answers look as they should in Slack, keep within its limits, and say what they say in every other chat."""
+"""Answers look as they should in Slack, and keep within its limits."""
 
 from __future__ import annotations
 
 import copy
-import io
-import re
-from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
 
-from bot.discord import cards
-from bot.messages import Attachment, Choice, Language, Origin, Outcome, Reply, Value
+from bot.messages import Attachment, Choice, Language, Origin, Outcome, Reply
 from bot.presses import Deed, Press, pressed
 from bot.slack.blocks import Look, Sent, messages
 from bot.slack.opinions import toggled
-from bot.terminal import rendered
 from bot.wording import Wording
 from recommender.recommend import Because, Pick
-from tests import discord_screen, worlds
-from tests.fakes import PRIVATE, PUBLIC, SECRETIVE, Place, open_place
+from tests import worlds
 from tests.pictures import TextPicture
 from tests.slack_limits import TEXT, too_much, travels
 from tests.slack_screen import labels, plain, screen, walk, words
@@ -67,12 +59,6 @@ REPLIES = {
 @pytest.fixture
 def picture(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     return snapshot.use_extension(TextPicture)
-
-
-@pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    async with open_place(tmp_path) as opened:
-        yield opened
 
 
 def look(language: Language = Language.EN) -> Look:
@@ -216,78 +202,6 @@ def test_a_long_text_is_told_in_several_blocks_and_loses_nothing() -> None:
 
     assert len(sent) == 2
     assert "\n".join(words(one.blocks) for one in sent).splitlines() == lines
-
-
-ASKED: tuple[tuple[str, Mapping[str, Value]], ...] = (
-    ("recommend", {"steam": PUBLIC}),
-    ("recommend", {"steam": SECRETIVE}),
-    ("recommend", {"steam": PRIVATE}),
-    ("recommend", {"games": "Ash & Arrow, Dicebound, Cavern: Deeper"}),
-    ("recommend", {}),
-    ("curate", {"tag": "Roguelike", "since": 2012}),
-    ("curate", {"tag": "Roguelik"}),
-    ("curate", {"tag": "Roguelike", "max_price": 0, "since": 2099}),
-    ("similar", {"game": "The Hollow House"}),
-    ("link", {"steam": PUBLIC}),
-    ("link", {}),
-    ("forgetme", {}),
-    ("help", {}),
-    ("privacy", {}),
-)
-
-
-@pytest.mark.parametrize("language", Language)
-@pytest.mark.parametrize(("command", "options"), ASKED, ids=lambda part: part if isinstance(part, str) else None)
-async def test_the_same_request_is_answered_alike_in_the_terminal_on_discord_and_on_slack(
-    command: str, options: Mapping[str, Value], language: Language, place: Place
-) -> None:
-    reply = await place.hand_over(command, options, language=language)
-    terminal = in_terminal(reply, language)
-
-    assert reply.text.splitlines()[0] in terminal
-    assert terminal == on_discord(reply, language) == on_slack(reply, language)
-
-
-@pytest.mark.parametrize("language", Language)
-@pytest.mark.parametrize("name", REPLIES)
-async def test_every_kind_of_reply_says_the_same_everywhere(name: str, language: Language) -> None:
-    reply = replace(REPLIES[name], attachment=None)
-    reply = replace(reply, choices=reply.choices[:10])
-
-    assert in_terminal(reply, language) == on_discord(reply, language) == on_slack(reply, language)
-
-
-def in_terminal(reply: Reply, language: Language) -> list[str]:
-    """Text, titles, facts, whom, reasons and note, then what can be pressed or opened: a line each."""
-    console = Console(file=io.StringIO(), width=2000, color_system=None)
-    console.print(rendered(reply, Wording(language), STORE))
-    assert isinstance(console.file, io.StringIO)
-    said = [re.sub(r"^\d+ ", "", line.strip()) for line in console.file.getvalue().splitlines()]
-    offered = [choice.label for choice in reply.choices] + ([reply.link[0]] if reply.link else [])
-    opened = f"{reply.link[0]}: {reply.link[1]}" if reply.link else None
-    buttons = [line for line in said if line in offered or line == opened]
-    read = [line for line in said if line and line not in buttons and not line.startswith(f"{STORE}/app/")]
-    return [*read, *(line.split(": https")[0] for line in buttons)]
-
-
-def on_discord(reply: Reply, language: Language) -> list[str]:
-    seen = cards.Look(Wording(language), STORE, COVERS)
-    sent = cards.messages(reply, seen)
-    return in_order("\n".join(discord_screen.words(discord_screen.components(one.view)) for one in sent), reply)
-
-
-def on_slack(reply: Reply, language: Language) -> list[str]:
-    return in_order("\n".join(words(one.blocks) for one in messages(reply, look(language))), reply)
-
-
-def in_order(said: str, reply: Reply) -> list[str]:
-    """Without the buttons that a terminal has no room for: reactions and pages."""
-    offered = [choice.label for choice in reply.choices] + ([reply.link[0]] if reply.link else [])
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    buttons = [line[1:-1] for line in lines if re.fullmatch(r"\[.*\]", line) and line[1:-1] in offered]
-    titles = {pick.game.title for pick in reply.picks}
-    read = [line for line in lines if line in titles or not re.fullmatch(r"\[.*\]", line)]
-    return [*read, *buttons]
 
 
 def test_the_text_beside_the_blocks_says_all_that_they_say() -> None:

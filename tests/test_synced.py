@@ -12,13 +12,13 @@ from sqlalchemy import select
 from storage.database import Database
 from storage.schema import synced_commands
 from storage.synced import Synced
-from tests.databases import KINDS, NOON, empty, migrated
+from tests.databases import KINDS, NOON, ready
 
 
 @pytest.fixture(params=KINDS)
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    async with empty(request.param, tmp_path) as url, migrated(url) as ready:
-        yield ready
+    async with ready(request.param, tmp_path) as made:
+        yield made
 
 
 async def test_an_application_that_took_nothing_has_no_digest(database: Database) -> None:

@@ -1,7 +1,8 @@
-"""`indiean data import|describe`."""
+"""`indiean data import|describe|prune`."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,14 +10,16 @@ from typing import Annotated
 
 import typer
 
+from bot.app import opened
 from bot.cli.output import AsJson, Yes, out, phases, print_json, table
-from bot.settings import read_settings
+from bot.settings import Settings, read_settings
 from bot.warehouse import open_warehouse
 from jobs.charts import write_charts
 from jobs.describe import Description, describe
 from storage.importing import FileReport, ImportProgress, import_paths
+from storage.retention import Pruned, prune
 
-app = typer.Typer(no_args_is_help=True, help="The data that the model learns from: import it, look at it.")
+app = typer.Typer(no_args_is_help=True, help="The data that the model learns from: import it, look at it; and the log.")
 
 Paths = Annotated[list[Path], typer.Argument(help="Files or folders: UCSD, Kaggle or parquet, recognised by content.")]
 Charts = Annotated[
@@ -79,6 +82,27 @@ def describe_(charts: Charts = None, min_games: MinGames = 21, yes: Yes = False,
         return
     _show(found)
     out().print("Charts: " + ", ".join(str(path) for path in written), soft_wrap=True)
+
+
+@app.command("prune")
+def prune_(as_json: AsJson = False) -> None:
+    """Delete requests older than INDIEAN_RETENTION_DAYS and what they showed; stopped half-way, it goes on later."""
+    settings = read_settings()
+    with phases(quiet=as_json) as heard:
+        heard("prune", 0, 0)
+        pruned = asyncio.run(_prune(settings, datetime.now(UTC)))
+    if as_json:
+        print_json(pruned.as_dict())
+    elif pruned.before is None:
+        out().print("INDIEAN_RETENTION_DAYS is 0, so everything is kept; nothing was deleted.")
+    else:
+        what = f"{pruned.requests:,} requests, with the {pruned.impressions:,} games they showed"
+        out().print(f"Deleted from before {pruned.before:%Y-%m-%d %H:%M} UTC: {what}.", soft_wrap=True)
+
+
+async def _prune(settings: Settings, now: datetime) -> Pruned:
+    async with opened(settings) as database:
+        return await prune(database, now, settings.retention_days)
 
 
 def _show(found: Description) -> None:

@@ -15,10 +15,12 @@ from bot.commands.command import Desk
 from bot.cooldowns import Cooldowns
 from bot.discord.connections import Connect
 from bot.errors import NotSetUp
+from bot.hosting.garbage import settled
 from bot.hosting.log_lines import logging_lines
 from bot.hosting.platforms import chats
 from bot.hosting.serving import Platform, listening, stopped_by_signals
 from bot.hosting.serving import serve as keep_up
+from bot.hosting.ticks import Ticks, ticking
 from bot.settings import Settings, read_settings
 from bot.web import web_app
 from recommender.engine import Served
@@ -41,7 +43,7 @@ def serve() -> None:
     if settings.discord_token is None and not settings.on_slack:
         raise NotSetUp(NO_CHAT)
     served = Registry(settings.models).open_current()
-    with logging_lines(sys.stderr, settings.secrets()):
+    with logging_lines(sys.stderr, settings.secrets()), settled():
         asyncio.run(serving(settings, served, chats))
 
 
@@ -65,7 +67,8 @@ async def serving(settings: Settings, served: Served, chats: Chats) -> None:
                 place = listening(web_app(connect, routes=routes), settings.web_host, settings.web_port)
                 log.info("the web server answers on %s", await opened.enter_async_context(place))
             log.info("model %s answers on %s", served.version, ", ".join(each.name for each in platforms))
-            await keep_up(platforms, stop)
+            async with ticking(Ticks()):
+                await keep_up(platforms, stop)
     log.info("everything under way is done")
 
 

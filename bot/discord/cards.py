@@ -10,8 +10,8 @@ from typing import TypeAlias
 import discord
 from discord import ButtonStyle, ui
 
-from bot.cutting import cut, pieces
-from bot.discord.markdown import escaped, link
+from bot.cutting import cut
+from bot.discord.markdown import escaped, link, parted
 from bot.messages import Attachment, Choice, Origin, Reply
 from bot.presses import Deed, Press, about
 from bot.wording import Wording
@@ -71,7 +71,7 @@ def messages(reply: Reply, look: Look) -> list[Sent]:
     """One message; several where the text or the cards are more than one holds. Note and buttons stand in the last."""
     groups = [reply.picks[at : at + CARDS] for at in range(0, len(reply.picks), CARDS)] or [()]
     room = TEXT - sum(len(_card_text(pick, reply, look)) for pick in groups[0]) - len(_note(reply))
-    *before, text = pieces(escaped(reply.text), room)
+    *before, text = parted(reply.told, room)
     bodies: list[list[Item]] = [[ui.TextDisplay(piece)] for piece in before]
     bodies += [[_card(pick, reply, look) for pick in group] for group in groups]
     if text:

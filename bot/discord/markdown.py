@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from bot.cutting import pieces
+
 _SIGNS = re.compile(
     r"[\\*_~`|<\[\]()]|^(?:#{1,3} |-# |[-+>] )|(?<=[0-9])\.(?= )|@(?=everyone|here)",
     re.MULTILINE,
@@ -20,3 +22,13 @@ def escaped(text: str) -> str:
 
 def link(text: str, address: str) -> str:
     return f"[{escaped(text)}]({address})"
+
+
+def parted(text: str, room: int) -> list[str]:
+    """Escaped, in pieces of at most `room` characters, of which none ends within an escape."""
+    lines = (
+        part
+        for line in text.splitlines()
+        for part in (pieces(line, room // 2) if len(escaped(line)) > room else [line])  # an escape doubles a sign
+    )
+    return pieces("\n".join(map(escaped, lines)), room)

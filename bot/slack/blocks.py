@@ -72,7 +72,7 @@ class Part:
 def messages(reply: Reply, look: Look) -> list[Sent]:
     """One message; several where one does not hold it all. Note and buttons stand in the last."""
     parts = [
-        *(Part([section(plain(piece, SECTION))], piece) for piece in _told(reply.text, SECTION)),
+        *(Part([section(plain(piece, SECTION))], piece) for piece in _told(reply.told, SECTION)),
         *(card(pick, reply, look) for pick in reply.picks),
         *_below(reply, look.words),
     ]

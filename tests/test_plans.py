@@ -1,0 +1,184 @@
+"""Every query of the storage finds its rows by an index, on both databases; the few that read whole tables are named.
+
+On Postgres with `enable_seqscan` off: what the planner takes for a handful of rows, or for as many as a test has the
+time to write, says nothing about a million. With it off, it reads a whole table only where no index could serve.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import pkgutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from slack_sdk.oauth.installation_store import Installation
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+import storage
+from storage.accounts import Accounts
+from storage.database import Database
+from storage.feedback import Feedback, Opinion
+from storage.logs import Logs
+from storage.personal_data import PersonalData
+from storage.retention import prune
+from storage.schema import metadata
+from storage.server_data import ServerData
+from storage.slack_installs import SlackInstalls
+from storage.steam_id import FIRST, SteamID
+from storage.subscriptions import Subscriptions
+from storage.synced import Synced
+from tests.databases import KINDS, NOON, ready
+from tests.test_logs import SHOWN, asked, liked
+from tests.test_personal_data import live
+from tests.test_subscriptions import LOBBY
+
+INSTALLED = Installation(app_id="A1", team_id="T1", user_id="U1", bot_token="x", installed_at=NOON.timestamp())  # noqa: S106
+
+
+def installs(database: Database) -> SlackInstalls:
+    return SlackInstalls(database, "111.222")
+
+
+QUERIES: dict[str, Callable[[Database], Awaitable[object]]] = {
+    "Logs.record": lambda database: Logs(database).record(asked(9), SHOWN),
+    "Logs.react": lambda database: Logs(database).react(liked(9)),
+    "Logs.recent": lambda database: Logs(database).recent(5),
+    "Logs.latest": lambda database: Logs(database).latest("discord", "ada", ["recommend"]),
+    "Logs.answer": lambda database: Logs(database).answer("request-1"),
+    "Logs.page": lambda database: Logs(database).page("request-1", 2),
+    "Logs.page by somebody": lambda database: Logs(database).page("request-1", 2, by=("discord", "ada")),
+    "Logs.shown_before": lambda database: Logs(database).shown_before("request-1", 3),
+    "Logs.asked_since": lambda database: Logs(database).asked_since(NOON),
+    "Logs.counts": lambda database: Logs(database).counts(),
+    "Feedback.of": lambda database: Feedback(database).of("discord", "ada"),
+    "Feedback.toggle": lambda database: Feedback(database).toggle("discord", "ada", 10, Opinion.HIDE, NOON),
+    "Accounts.of": lambda database: Accounts(database).of("discord", "ada"),
+    "Accounts.of_many": lambda database: Accounts(database).of_many("discord", ("ada", "grace")),
+    "Accounts.link": lambda database: Accounts(database).link("discord", "ada", SteamID(FIRST + 1), "said", NOON),
+    "Accounts.unlink": lambda database: Accounts(database).unlink("discord", "ada"),
+    "Accounts.begin": lambda database: Accounts(database).begin("discord", "ada", "hash-9", NOON),
+    "Accounts.finish": lambda database: Accounts(database).finish("hash-1", NOON, timedelta(minutes=10)),
+    "Subscriptions.of": lambda database: Subscriptions(database).of("discord", "lobby"),
+    "Subscriptions.keep": lambda database: Subscriptions(database).keep(LOBBY),
+    "Subscriptions.stop": lambda database: Subscriptions(database).stop("discord", "lobby"),
+    "Subscriptions.all": lambda database: Subscriptions(database).all(),
+    "Synced.get": lambda database: Synced(database).get("discord"),
+    "Synced.put": lambda database: Synced(database).put("discord", "digest", NOON),
+    "PersonalData.of": lambda database: PersonalData(database).of("discord", "ada"),
+    "PersonalData.erase": lambda database: PersonalData(database).erase("discord", "ada"),
+    "ServerData.erase": lambda database: ServerData(database).erase("slack", "T1"),
+    "SlackInstalls.async_save": lambda database: installs(database).async_save(INSTALLED),
+    "SlackInstalls.async_save_bot": lambda database: installs(database).async_save_bot(INSTALLED.to_bot()),
+    "SlackInstalls.async_find_bot": lambda database: installs(database).async_find_bot(
+        enterprise_id=None, team_id="T1"
+    ),
+    "SlackInstalls.forget": lambda database: installs(database).forget("T1", NOON),
+    "SlackStates.async_issue": lambda database: installs(database).states.async_issue(),
+    "SlackStates.async_consume": lambda database: installs(database).states.async_consume("state"),
+    "prune": lambda database: prune(database, NOON + timedelta(days=9), 1),
+}
+WHOLE = {
+    "Logs.counts": {"requests", "impressions", "reactions"},
+    "Subscriptions.all": {"digest_channels"},
+    "SlackStates.async_issue": {"slack_oauth_states"},
+    "SlackStates.async_consume": {"slack_oauth_states"},
+}
+"""What is meant to read all of a table: few are on the way to install at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One access to a table; `bounded` where it ends after the rows that are wanted."""
+
+    table: str
+    index: str | None
+    bounded: bool
+
+
+@pytest.fixture(params=KINDS)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    async with ready(request.param, tmp_path) as made:
+        await live(made, "ada", 1)
+        await Logs(made).record(replace(asked(2), root="request-1", page=2), SHOWN)
+        yield made
+
+
+async def steps(database: Database, run: Callable[[Database], Awaitable[object]]) -> list[Step]:
+    """How the database goes about every statement that `run` makes, while it makes it."""
+    taken: list[Step] = []
+    explain = _on_sqlite if database._engine.dialect.name == "sqlite" else _on_postgres
+
+    def listen(_: object, cursor: DBAPICursor, statement: str, values: Any, *_rest: object) -> None:
+        if statement.startswith(("SELECT", "DELETE", "UPDATE")):
+            taken.extend(explain(cursor, statement, values))
+
+    event.listen(database._engine.sync_engine, "before_cursor_execute", listen)
+    await run(database)
+    event.remove(database._engine.sync_engine, "before_cursor_execute", listen)
+    return taken
+
+
+def _on_sqlite(cursor: DBAPICursor, statement: str, values: Any) -> Iterator[Step]:
+    cursor.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+    for *_, said in cursor.fetchall():
+        how, table, *rest = f"{said} ".split(" ")
+        if table in metadata.tables:
+            index = rest[rest.index("INDEX") + 1] if "INDEX" in rest else None
+            yield Step(table, index, how == "SEARCH" or (index is not None and "LIMIT" in statement))
+
+
+def _on_postgres(cursor: DBAPICursor, statement: str, values: Any) -> Iterator[Step]:
+    cursor.execute("SET LOCAL enable_seqscan = off")
+    cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", values)
+    ((plan,),) = cursor.fetchall()
+    yield from _scans((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"], "LIMIT" in statement)
+
+
+def _scans(node: dict[str, Any], limited: bool, table: str = "") -> Iterator[Step]:
+    """A bitmap's table stands on the node above its index."""
+    table = node.get("Relation Name", table)
+    if node["Node Type"] == "Seq Scan":
+        yield Step(table, None, bounded=False)
+    elif "Index Name" in node:
+        yield Step(table, node["Index Name"], "Index Cond" in node or limited)
+    for inner in node.get("Plans", []):
+        yield from _scans(inner, limited, table)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+async def test_rows_are_found_by_an_index(database: Database, name: str) -> None:
+    taken = await steps(database, QUERIES[name])
+
+    assert {step.table for step in taken if not step.bounded} == WHOLE.get(name, set()), taken
+
+
+async def test_every_index_serves_a_query(database: Database) -> None:
+    used = {step.index for run in QUERIES.values() for step in await steps(database, run)}
+
+    assert {str(index.name) for table in metadata.tables.values() for index in table.indexes} - used == set()
+
+
+def test_every_question_that_the_storage_answers_is_looked_at() -> None:
+    modules = [importlib.import_module(f"storage.{each.name}") for each in pkgutil.iter_modules(storage.__path__)]
+    kinds = {
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if inspect.isclass(kind) and "database: 'Database'" in str(inspect.signature(kind.__init__))
+    }
+    methods = {
+        f"{kind.__name__}.{name}"
+        for kind in kinds
+        for name, method in vars(kind).items()
+        if inspect.iscoroutinefunction(method) and not name.startswith("_")
+    }
+
+    assert methods - QUERIES.keys() == set()
+    assert len(methods) > 20
