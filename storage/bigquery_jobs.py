@@ -145,7 +145,7 @@ class Jobs:
         lists.enable_list_inference = True  # else an array would come as a record of lists
         config = bigquery.LoadJobConfig(
             source_format=bigquery.SourceFormat.PARQUET,
-            write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+            write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
             create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
             parquet_options=lists,
         )

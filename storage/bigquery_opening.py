@@ -14,8 +14,8 @@ LEAST_TIME_TRAVEL = 48
 """Hours for which BigQuery can still show what was deleted; the least that it allows, for `forget` means it."""
 
 MARK = f"""
-MERGE INTO {MARKER} AS old USING (SELECT {FORMAT} AS format) AS new ON old.format = new.format
-WHEN NOT MATCHED THEN INSERT (format) VALUES (new.format)"""  # noqa: S608  our table
+MERGE INTO {MARKER} AS old USING (SELECT {FORMAT} AS format) AS ours ON old.format = ours.format
+WHEN NOT MATCHED THEN INSERT (format) VALUES (ours.format)"""  # noqa: S608  our table
 
 
 def open_dataset(jobs: Jobs, place: Place, *, read_only: bool) -> None:

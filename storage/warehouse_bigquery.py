@@ -46,7 +46,8 @@ WRITE_SOURCE = (
 
 MOVED = "the watermark stands elsewhere"
 READ_WATERMARK = "SELECT COALESCE(MAX(upto), 0) AS upto FROM watermarks WHERE lake = @lake"
-CHECK_WATERMARK = f"ASSERT ({READ_WATERMARK}) = @after AS '{MOVED}'"
+# ERROR ends the script and with it the transaction; ASSERT is not among the statements that a transaction takes.
+CHECK_WATERMARK = f"SELECT IF(({READ_WATERMARK}) = @after, TRUE, ERROR('{MOVED}')) AS stands"
 WRITE_WATERMARK = (
     "DELETE FROM watermarks WHERE lake = @lake",
     "INSERT INTO watermarks (lake, upto) VALUES (@lake, @upto)",

@@ -36,6 +36,7 @@ FUNCTIONS = frozenset(
         "CURRENT_TIMESTAMP",
         "DATE",
         "DENSE_RANK",
+        "ERROR",
         "EXISTS",
         "EXP",
         "EXTRACT",
@@ -85,6 +86,26 @@ BEGINNINGS = frozenset(
     {"SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "BEGIN", "COMMIT", "ROLLBACK"}
 )
 FOREIGN_WORDS = frozenset({"ANTI", "SEMI", "ILIKE", "ASOF", "RETURNING"})
+RESERVED = frozenset(
+    {
+        "AT",
+        "CONTAINS",
+        "DEFINE",
+        "ENUM",
+        "FETCH",
+        "GROUPS",
+        "HASH",
+        "LOOKUP",
+        "NEW",
+        "NO",
+        "OF",
+        "PROTO",
+        "SOME",
+        "TO",
+        "TREAT",
+    }
+)
+"""Words that BigQuery keeps to itself: they name something between backticks only."""
 
 
 @lru_cache(maxsize=256)
@@ -136,5 +157,5 @@ def _refuse_foreign_words(text: str) -> None:
             continue
         if word in FOREIGN and called:
             raise invalid_query(f"Function not found: {token.text}")
-        if word in FOREIGN_WORDS or token.token_type is TokenType.DCOLON:
+        if word in FOREIGN_WORDS | RESERVED or token.token_type is TokenType.DCOLON:
             raise invalid_query(f'Syntax error: Unexpected keyword or sign "{token.text}"')

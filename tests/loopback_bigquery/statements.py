@@ -36,13 +36,12 @@ class Statement:
     reads: tuple[tuple[str, frozenset[str]], ...] = ()
     filtered: frozenset[str] = field(default_factory=frozenset)
     target: str | None = None
-    says: str = ""
 
 
 @lru_cache(maxsize=512)
 def names_in(text: str) -> tuple[str, ...]:
     """The tables that a statement names, without those that it defines itself."""
-    parsed = _parse_any(text)
+    parsed = parse(text)
     own = {cte.alias for cte in parsed.find_all(exp.CTE)}
     created = _created(parsed)
     tables = (table for table in parsed.find_all(exp.Table) if isinstance(table.this, exp.Identifier))
@@ -51,7 +50,7 @@ def names_in(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=512)
 def understand(text: str, tables: Tables, parameter_types: ParameterTypes) -> Statement:
-    parsed = _parse_any(text)
+    parsed = parse(text)
     for control, name in CONTROL.items():
         if isinstance(parsed, control):
             return Statement(name, "")
@@ -61,22 +60,8 @@ def understand(text: str, tables: Tables, parameter_types: ParameterTypes) -> St
         if name not in types:
             raise invalid_query(f"Query parameter '{name}' not found")
     reads, filtered = _checked(parsed, columns, types)
-    says = parsed.args.pop("says", "")
     target = next((_written(table) for table in [_target(parsed)] if table is not None), None)
-    return Statement(_kind(parsed), _for_duckdb(parsed), parameters, reads, filtered, target, says)
-
-
-def _parse_any(text: str) -> exp.Expr:
-    """ASSERT is no statement that sqlglot knows: it is its condition, and what it says in the argument `says`."""
-    if not text.upper().startswith("ASSERT "):
-        return parse(text)
-    condition = parse("SELECT " + text[len("ASSERT ") :])
-    assert isinstance(condition, exp.Select)
-    [only] = condition.expressions
-    if isinstance(only, exp.Alias):
-        condition.set("expressions", [exp.alias_(only.this, "holds")])
-    condition.args["says"] = only.alias or "Assertion failed"
-    return condition
+    return Statement(_kind(parsed), _for_duckdb(parsed), parameters, reads, filtered, target)
 
 
 def _kind(parsed: exp.Expr) -> str:
