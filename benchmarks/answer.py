@@ -25,9 +25,9 @@ from bot.commands.command import Desk
 from bot.dispatch import dispatch
 from bot.messages import Language, Outcome, Person, Request
 from bot.settings import Settings, read_settings
+from bot.warehouse import open_warehouse
 from recommender.registry import Registry
 from storage.steam import Steam
-from storage.warehouse_duckdb import DuckDBWarehouse
 from tests.loopback_steam import LoopbackSteam
 
 FIRST = 76561197960265728
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _libraries(settings: Settings, count: int) -> list[dict[int, int]]:
-    with DuckDBWarehouse(settings.warehouse, read_only=True) as warehouse:
+    with open_warehouse(settings, read_only=True) as warehouse:
         columns = warehouse.training_interactions(settings.min_games, settings.min_players)
     bounds = np.concatenate(([0], np.flatnonzero(np.diff(columns.players)) + 1, [len(columns)]))
     chosen = np.random.default_rng(0).choice(len(bounds) - 1, min(count, len(bounds) - 1), replace=False)

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from bot.settings import Settings
+from bot.warehouse import open_warehouse
 from recommender.catalog import Catalog
 from recommender.registry import Registry
-from storage.warehouse_duckdb import DuckDBWarehouse
 from tests.bot_process import until
 from tests.loopback_steam import LoopbackSteam
 from tests.processes import running
@@ -120,7 +120,7 @@ def _environment(steam: LoopbackSteam, folder: Path) -> dict[str, str]:
 
 def _libraries(settings: Settings, count: int) -> Iterator[dict[int, int]]:
     """Real players, drawn at random: minutes by app id."""
-    with DuckDBWarehouse(settings.warehouse, read_only=True) as warehouse:
+    with open_warehouse(settings, read_only=True) as warehouse:
         columns = warehouse.training_interactions(settings.min_games, settings.min_players)
     bounds = np.concatenate(([0], np.flatnonzero(np.diff(columns.players)) + 1, [len(columns)]))
     chosen = np.random.default_rng(0).choice(len(bounds) - 1, min(count, len(bounds) - 1), replace=False)

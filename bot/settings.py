@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import quote
@@ -31,11 +32,21 @@ from recommender.device import Device
 from recommender.evaluate import SplitSettings
 from recommender.interactions import Weighting
 from recommender.linear import LinearSettings
+from storage.bigquery_place import Place
 
 PREFIX = "INDIEAN_"
 FOR_TESTS = "INDIEAN_TEST_"
 
 DEFAULTS = TrainingSettings()
+
+
+class WarehouseKind(StrEnum):
+    DUCKDB = "duckdb"
+    BIGQUERY = "bigquery"
+
+
+LEAST_BILLED = 10 << 20
+"""Bytes; BigQuery bills no query for less, so a lower limit would refuse them all."""
 
 Address = Annotated[AnyHttpUrl, UrlConstraints(allowed_schemes=["http", "https"])]
 Pictures = Annotated[AnyHttpUrl, UrlConstraints(allowed_schemes=["https"])]
@@ -94,6 +105,20 @@ class Settings(BaseSettings):
         default=365, ge=0, le=36_500, description="requests and what they showed are kept that long; 0 is for ever"
     )
     language: Language = Field(default=Language.EN, description="the terminal's and the status channel's: en or ko")
+
+    warehouse: WarehouseKind = Field(
+        default=WarehouseKind.DUCKDB, description="what holds the data to learn from: duckdb or bigquery"
+    )
+    bigquery_project: str | None = Field(default=None, description="the id of the Google Cloud project that pays")
+    bigquery_dataset: str | None = Field(default=None, description="a dataset of it; made where there is none")
+    bigquery_location: str = Field(default="US", description="where the dataset is: US, EU, europe-west3, …")
+    bigquery_credentials: Path | None = Field(
+        default=None, description="a service-account file; the machine's own credentials when empty"
+    )
+    bigquery_max_bytes_billed: int | None = Field(
+        default=None, ge=LEAST_BILLED, description="bytes that one query may be billed for, at most"
+    )
+    bigquery_api_url: Address | None = Field(default=None, description="another address for BigQuery")
 
     steam_api_key: SecretStr | None = Field(
         default=None, description="from https://steamcommunity.com/dev/apikey; without it people pick by title"
@@ -163,10 +188,31 @@ class Settings(BaseSettings):
         default=DEFAULTS.opinions, description="whether likes, owned and hidden games count in training"
     )
 
-    @field_validator("home")
+    @field_validator("home", "bigquery_credentials")
     @classmethod
-    def _expand(cls, home: Path) -> Path:
-        return home.expanduser().absolute()
+    def _expand(cls, place: Path | None) -> Path | None:
+        return None if place is None else place.expanduser().absolute()
+
+    @field_validator("bigquery_project")
+    @classmethod
+    def _be_the_id_of_a_project(cls, project: str | None) -> str | None:
+        if project is not None and not re.fullmatch(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]", project):
+            raise ValueError("give the project's id, as my-project-123456, not its name or number")
+        return project
+
+    @field_validator("bigquery_dataset")
+    @classmethod
+    def _be_the_id_of_a_dataset(cls, dataset: str | None) -> str | None:
+        if dataset is not None and not re.fullmatch("[A-Za-z0-9_]{1,1024}", dataset):
+            raise ValueError("a dataset's id has letters, digits and _ only, without the project before it")
+        return dataset
+
+    @field_validator("bigquery_location")
+    @classmethod
+    def _be_a_location(cls, location: str) -> str:
+        if not re.fullmatch("[A-Za-z]+(-[A-Za-z0-9]+)*", location):
+            raise ValueError("give a location of BigQuery's, as US, EU or europe-west3")
+        return location
 
     @field_validator("steam_api_key")
     @classmethod
@@ -231,6 +277,7 @@ class Settings(BaseSettings):
         """What takes several settings has them all; each sentence names those that are missing."""
         for what, names in WHOLES.items():
             self._require_all(what, names)
+        self._require_the_warehouse()
         by_web = {
             "PUBLIC_URL": self.public_url is not None,
             "SLACK_SIGNING_SECRET": self.slack_signing_secret is not None and self.slack_app_token is None,
@@ -245,6 +292,12 @@ class Settings(BaseSettings):
                 f"{PREFIX}SLACK_CLIENT_ID and {PREFIX}SLACK_CLIENT_SECRET for any"
             )
         return self
+
+    def _require_the_warehouse(self) -> None:
+        wanted = ("BIGQUERY_PROJECT", "BIGQUERY_DATASET")
+        missing = [PREFIX + name for name in wanted if getattr(self, name.lower()) is None]
+        if self.warehouse is WarehouseKind.BIGQUERY and missing:
+            raise ValueError(f"{PREFIX}WAREHOUSE=bigquery needs {' and '.join(missing)} as well: see docs/warehouse.md")
 
     def _require_all(self, what: str, names: Sequence[str]) -> None:
         missing = [PREFIX + name for name in names if getattr(self, name.lower()) is None]
@@ -289,8 +342,18 @@ class Settings(BaseSettings):
         return self.home / "spool"
 
     @property
-    def warehouse(self) -> Path:
+    def warehouse_file(self) -> Path:
+        """Of DuckDB; the demo's is always one."""
         return self.home / "warehouse.duckdb"
+
+    @property
+    def bigquery_place(self) -> Place:
+        """Where `warehouse` is bigquery, there is one."""
+        assert self.bigquery_project is not None
+        assert self.bigquery_dataset is not None
+        url = None if self.bigquery_api_url is None else str(self.bigquery_api_url).rstrip("/")
+        credentials = self.bigquery_credentials
+        return Place(self.bigquery_project, self.bigquery_dataset, self.bigquery_location, credentials, url)
 
     @property
     def database(self) -> str:

@@ -4,7 +4,9 @@ StorageError
 ├── DatabaseError
 │   └── DatabaseUnavailable     cannot connect, locked, disk full: worth another try
 ├── WarehouseError
-│   └── WarehouseBusy           another process holds the warehouse file
+│   ├── WarehouseBusy           another process holds the warehouse, or it is away: worth another try
+│   ├── WarehouseMissing        nothing was imported yet, and it is only to be read
+│   └── WarehouseRefused        credentials, rights, a quota or a limit on costs: somebody has to change something
 ├── SpoolError                  the folder beside the database cannot be written, read or had in time
 ├── LakeBehind                  the warehouse has taken in more of a lake than there is of it
 ├── EventRefused                an event that no lake can keep, wherever it is tried
@@ -42,6 +44,14 @@ class WarehouseError(StorageError):
 
 
 class WarehouseBusy(WarehouseError):
+    pass
+
+
+class WarehouseMissing(WarehouseError):
+    pass
+
+
+class WarehouseRefused(WarehouseError):
     pass
 
 

@@ -21,7 +21,7 @@ from storage.delta import Applied, Delta, LedgerEntry, Rejected
 from storage.duckdb_format import FORMAT, bring_up, format_of
 from storage.duckdb_learning import counted_gram, hash_rows, keep, read_columns
 from storage.duckdb_merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STORE, Merge, merge, touched
-from storage.errors import WarehouseBusy, WarehouseError
+from storage.errors import WarehouseBusy, WarehouseError, WarehouseMissing
 from storage.warehouse_rows import SAMPLE_SOURCE, Counts, GramRows, InteractionColumns, Loaded
 
 MEMORY_LIMIT = "2GB"  # beyond it DuckDB spills into a folder beside the file
@@ -61,7 +61,7 @@ class DuckDBWarehouse:
         self._read_only = read_only
         self._writing = Lock()
         if read_only and not path.exists():
-            raise WarehouseError(f"there is no warehouse at {path} yet: run `indiean data import` first")
+            raise WarehouseMissing(f"there is no warehouse at {path} yet: run `indiean data import` first")
         if not read_only:
             _make_folder(path)
         found = self._connect()

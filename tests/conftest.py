@@ -6,15 +6,21 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from hypothesis import settings
 
+from storage.bigquery_place import Place
 from storage.warehouse import Warehouse
 from storage.warehouse_duckdb import DuckDBWarehouse
 from tests.databases import KEEPER, POSTGRES, drop_databases
 from tests.postgres_server import keeper
 from tests.warehouses import Open
+
+if TYPE_CHECKING:
+    from tests.loopback_bigquery import LoopbackBigQuery
 
 settings.register_profile("steady", deadline=None, max_examples=60)  # a busy machine is no failure
 settings.load_profile("steady")
@@ -49,7 +55,23 @@ def open_duckdb(tmp_path: Path) -> Open:
     return lambda name: DuckDBWarehouse(tmp_path / f"{name}.duckdb")
 
 
-@pytest.fixture(params=["duckdb"])
+@pytest.fixture(scope="session")
+def bigquery() -> Iterator[LoopbackBigQuery]:
+    from tests.loopback_bigquery import LoopbackBigQuery  # noqa: PLC0415 - a second to import, and most tests do without
+
+    with LoopbackBigQuery() as running:
+        yield running
+
+
+@pytest.fixture
+def open_bigquery(bigquery: LoopbackBigQuery) -> Open:
+    from storage.warehouse_bigquery import BigQueryWarehouse  # noqa: PLC0415 - a second to import
+
+    ours = uuid4().hex
+    return lambda name: BigQueryWarehouse(Place(bigquery.project, f"t{ours}_{name}", api_url=bigquery.url))
+
+
+@pytest.fixture(params=["duckdb", "bigquery"])
 def open_warehouse(request: pytest.FixtureRequest) -> Open:
     """The implementations that must behave alike: another one adds its name here and a fixture `open_NAME`."""
     chosen: Open = request.getfixturevalue(f"open_{request.param}")

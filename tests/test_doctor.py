@@ -19,6 +19,7 @@ from bot.hosting.doctor.finding import Answer, Check, Finding, State, ready
 from bot.hosting.doctor.own import Model, of_model
 from bot.messages import Language
 from bot.settings import PREFIX, Settings, read_settings
+from bot.warehouse import open_warehouse
 from bot.wording import Wording
 from recommender.errors import DamagedModel, NoModel
 from recommender.registry import Registry
@@ -26,6 +27,7 @@ from storage.database import Database
 from tests import worlds
 from tests.fakes import NOON
 from tests.little_discord import APPLICATION, TOKEN, LittleDiscord
+from tests.loopback_bigquery import LoopbackBigQuery
 from tests.loopback_steam import LoopbackSteam
 
 EN = Wording(Language.EN)
@@ -400,3 +402,47 @@ def test_a_warning_does_not_keep_the_bot_from_serving() -> None:
     assert ready([Finding(Check.STEAM, WARNING, ""), Finding(Check.HOME, OK, "")])
     assert not ready([Finding(Check.DISCORD, MISSING, "")])
     assert not ready([Finding(Check.HOME, BROKEN, "")])
+
+
+@pytest.fixture
+def bigquery(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackBigQuery]:
+    with LoopbackBigQuery() as server:
+        monkeypatch.setenv("INDIEAN_WAREHOUSE", "bigquery")
+        monkeypatch.setenv("INDIEAN_BIGQUERY_PROJECT", server.project)
+        monkeypatch.setenv("INDIEAN_BIGQUERY_DATASET", "games")
+        monkeypatch.setenv("INDIEAN_BIGQUERY_API_URL", server.url)
+        yield server
+
+
+async def test_a_warehouse_without_anything_in_it_is_told_as_such(tmp_path: Path) -> None:
+    before = await found(Check.WAREHOUSE)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "warehouse.duckdb").touch()
+    after = await found(Check.WAREHOUSE)
+
+    assert before is not None
+    assert after is not None
+    assert (before.state, after.state) == (OFF, OK)
+    assert "indiean data import" in before.sentence
+
+
+async def test_the_warehouse_in_bigquery_is_looked_for_and_not_made(bigquery: LoopbackBigQuery) -> None:
+    before = await found(Check.WAREHOUSE)
+    asked = list(bigquery.asked)
+    await asyncio.to_thread(open_warehouse(read_settings()).close)
+    after = await found(Check.WAREHOUSE)
+
+    assert asked == ["tables.get"]
+    assert (before, after) == (
+        Finding(Check.WAREHOUSE, OFF, EN.say("doctor.warehouse_none", place="a-project.games")),
+        Finding(Check.WAREHOUSE, OK, EN.say("doctor.warehouse_ok", place="a-project.games")),
+    )
+
+
+async def test_trouble_with_the_warehouse_keeps_nobody_from_serving(bigquery: LoopbackBigQuery) -> None:
+    bigquery.denied.add("tables.get")
+    told = await found(Check.WAREHOUSE)
+
+    assert told is not None
+    assert told.state is WARNING
+    assert "docs/warehouse.md" in told.sentence

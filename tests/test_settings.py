@@ -10,6 +10,7 @@ import pytest
 
 from bot.settings import PREFIX, Settings, SettingsRefused, read_settings
 from recommender.device import Device
+from storage.bigquery_place import Place
 
 ROOT = Path(__file__).parents[1]
 
@@ -104,6 +105,12 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         ("SLACK_STATUS_CHANNEL", "#builds", "id"),
         ("SLACK_API_URL", "slack.com/api", "URL"),
         ("WEB_PORT", "80800", "65535"),
+        ("WAREHOUSE", "snowflake", "duckdb"),
+        ("BIGQUERY_PROJECT", "My Project", "not its name"),
+        ("BIGQUERY_DATASET", "my-project.games", "without the project"),
+        ("BIGQUERY_LOCATION", "the moon", "europe-west3"),
+        ("BIGQUERY_MAX_BYTES_BILLED", "1000", "10485760"),
+        ("BIGQUERY_API_URL", "bigquery.example", "URL"),
         ("MEMBER_PER_MINUTE", "0", "1"),
         ("DATABASE_PATIENCE", "0", "greater than 0"),
         ("DATABASE_CONNECTIONS", "0", "1"),
@@ -214,3 +221,35 @@ def test_discord_is_the_real_one_unless_said_otherwise() -> None:
     assert str(settings.discord_api_url) == "https://discord.com/api/v10"
     assert str(settings.discord_gateway_url) == "wss://gateway.discord.gg/"
     assert settings.discord_callback is None
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, "INDIEAN_BIGQUERY_PROJECT and INDIEAN_BIGQUERY_DATASET"),
+        ({"BIGQUERY_PROJECT": "my-project"}, "INDIEAN_BIGQUERY_DATASET"),
+        ({"BIGQUERY_DATASET": "games"}, "INDIEAN_BIGQUERY_PROJECT"),
+    ],
+)
+def test_bigquery_wants_a_project_and_a_dataset(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], missing: str
+) -> None:
+    for name, value in ({"WAREHOUSE": "bigquery"} | given).items():
+        monkeypatch.setenv(PREFIX + name, value)
+
+    with pytest.raises(SettingsRefused, match=f"needs {missing} as well"):
+        read_settings()
+
+
+def test_the_place_in_bigquery_is_what_the_settings_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = read_settings(
+        warehouse="bigquery",
+        bigquery_project="my-project",
+        bigquery_dataset="games",
+        bigquery_location="EU",
+        bigquery_credentials="~/key.json",
+        bigquery_api_url="http://127.0.0.1:9050/",
+    )
+
+    assert settings.bigquery_place == Place("my-project", "games", "EU", tmp_path / "key.json", "http://127.0.0.1:9050")

@@ -106,7 +106,7 @@ def test_who_is_forgotten_loses_what_came_before_and_keeps_what_comes_after() ->
 
 
 def test_who_unlinks_keeps_opinions() -> None:
-    delta = told(library("ann", {10: 1}), reaction("ann", "like"), erased("discord", "ann", {Kind.LIBRARY}, NOON))
+    delta = told(library("ann", {10: 1}), reaction("ann", "like"), erased("discord", "ann", frozenset({Kind.LIBRARY}), NOON))
 
     assert (delta.interactions.num_rows, delta.feedback.num_rows) == (0, 1)
     assert delta.forgotten == {"interactions": [ANN]}

@@ -171,10 +171,12 @@ def test_random_worlds_are_counted_as_their_rows_are(
 
 def test_a_model_fitted_from_counts_picks_what_one_fitted_from_rows_does(warehouse: Warehouse) -> None:
     world, model_settings = worlds.interactions(), LinearSettings(l2=5.0, dropout=0.3, weighting=WEIGHTING)
-    for player in range(len(world)):
-        row = world.row(player)
-        ids = world.items.app_ids[row.positions].tolist()
-        own(warehouse, *(Owned(f"p{player:03}", a, m) for a, m in zip(ids, row.minutes.tolist(), strict=True)))
+    rows = [(f"p{player:03}", world.row(player)) for player in range(len(world))]
+    libraries = [
+        (name, zip(world.items.app_ids[row.positions].tolist(), row.minutes.tolist(), strict=True))
+        for name, row in rows
+    ]
+    own(warehouse, *(Owned(name, app_id, minutes) for name, library in libraries for app_id, minutes in library))
     catalogue(warehouse, *worlds.GAMES)
     with warehouse.gram(WEIGHTING) as found:
         from_counts = fit_counted(found.items, found.triangle(), model_settings, Device.CPU)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +11,10 @@ from typing import Annotated
 import typer
 
 from bot.app import opened
-from bot.cli.output import AsJson, err, out, phases, print_json, table
+from bot.cli.output import AsJson, Yes, err, out, phases, print_json, table
 from bot.errors import NotSetUp
 from bot.settings import Settings, read_settings
+from bot.warehouse import open_warehouse
 from jobs.catalog_refresh import RefreshReport, refresh_catalog
 from jobs.charts import write_charts
 from jobs.describe import Description, describe
@@ -24,7 +23,6 @@ from storage.errors import SteamKeyRefused
 from storage.importing import FileReport, ImportProgress, import_paths
 from storage.retention import Pruned, prune
 from storage.steam_store import SteamStore
-from storage.warehouse_duckdb import DuckDBWarehouse
 
 app = typer.Typer(no_args_is_help=True, help="The data that the model learns from: import it, look at it; and the log.")
 
@@ -61,7 +59,7 @@ def import_(paths: Paths, as_json: AsJson = False) -> None:
     """Read public Steam data into the warehouse; importing twice changes nothing."""
     settings = read_settings()
     settings.home.mkdir(parents=True, exist_ok=True)
-    with DuckDBWarehouse(settings.warehouse) as warehouse, phases(quiet=as_json) as heard:
+    with open_warehouse(settings) as warehouse, phases(quiet=as_json) as heard:
 
         def told(at: ImportProgress) -> None:
             heard(f"{at.path.name} ({at.format})", at.done, at.total)
@@ -107,7 +105,7 @@ def refresh_(
 
 async def _refreshed(settings: Settings, limit: int | None, *, quiet: bool) -> RefreshReport:
     registry, now = Registry(settings.models), datetime.now(UTC)
-    with DuckDBWarehouse(settings.warehouse) as warehouse, phases(quiet=quiet) as heard:
+    with open_warehouse(settings) as warehouse, phases(quiet=quiet) as heard:
         async with SteamStore(str(settings.steam_api_url), settings.steam_api_key) as store:
             return await refresh_catalog(store, warehouse, registry, now=now, limit=limit, progress=heard)
 
@@ -123,10 +121,14 @@ def _show_refresh(report: RefreshReport) -> None:
 
 
 @app.command("describe")
-def describe_(charts: Charts = None, min_games: MinGames = 21, as_json: AsJson = False) -> None:
+def describe_(charts: Charts = None, min_games: MinGames = 21, yes: Yes = False, as_json: AsJson = False) -> None:
     """Players, games, density and quantiles of what was imported, and charts as PNG files."""
     settings = read_settings()
-    with DuckDBWarehouse(settings.warehouse, read_only=True) as warehouse, _waiting("describe", quiet=as_json):
+    with (
+        phases(quiet=as_json) as heard,
+        open_warehouse(settings, read_only=True, agree=heard.agreeing(yes=yes)) as warehouse,
+    ):
+        heard("describe", 0, 0)
         found = describe(warehouse, min_games)
     written = write_charts(found, charts or settings.home / "charts")
     if as_json:
@@ -140,7 +142,8 @@ def describe_(charts: Charts = None, min_games: MinGames = 21, as_json: AsJson =
 def prune_(as_json: AsJson = False) -> None:
     """Delete requests older than INDIEAN_RETENTION_DAYS and what they showed; stopped half-way, it goes on later."""
     settings = read_settings()
-    with _waiting("prune", quiet=as_json):
+    with phases(quiet=as_json) as heard:
+        heard("prune", 0, 0)
         pruned = asyncio.run(_prune(settings, datetime.now(UTC)))
     if as_json:
         print_json(pruned.as_dict())
@@ -179,13 +182,6 @@ def _show(found: Description) -> None:
 def _sizes(words: str, name: str, found: Description) -> list[str]:
     values = (getattr(found.everything, name), getattr(found.kept, name))
     return [words, *(f"{value:.2%}" if name == "density" else f"{value:,}" for value in values)]
-
-
-@contextmanager
-def _waiting(what: str, *, quiet: bool) -> Iterator[None]:
-    with phases(quiet=quiet) as heard:
-        heard(what, 0, 0)
-        yield
 
 
 def _row(file: FileReport) -> list[str]:

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.output import AsJson, out, phases, print_json, table
+from bot.cli.output import AsJson, Yes, out, phases, print_json, table
 from bot.settings import read_settings
+from bot.warehouse import open_warehouse
 from jobs.training import Evaluation, Stopwatch, TrainReport, gather, measure, train
 from recommender.evaluate import Measures
 from recommender.registry import Registry
-from storage.warehouse_duckdb import DuckDBWarehouse
 
 L2 = Annotated[float | None, typer.Option(help="The ridge penalty, instead of INDIEAN_L2.", min=1e-6)]
 Dropout = Annotated[float | None, typer.Option(help="EDLAE's dropout, instead of INDIEAN_DROPOUT.", min=0, max=0.99)]
@@ -26,11 +26,15 @@ def train_command(
     dropout: Dropout = None,
     min_games: MinGames = None,
     skip_evaluation: Annotated[bool, typer.Option(help="Publish without measuring on held-out players.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Fit the model on all that was imported, measure it, and put it in service."""
     settings = read_settings(**_given(l2=l2, dropout=dropout, min_games=min_games))
-    with DuckDBWarehouse(settings.warehouse, read_only=True) as warehouse, phases(quiet=as_json) as heard:
+    with (
+        phases(quiet=as_json) as heard,
+        open_warehouse(settings, read_only=True, agree=heard.agreeing(yes=yes)) as warehouse,
+    ):
         report = train(
             warehouse,
             Registry(settings.models),
@@ -43,11 +47,14 @@ def train_command(
 
 
 def evaluate_command(
-    l2: L2 = None, dropout: Dropout = None, min_games: MinGames = None, as_json: AsJson = False
+    l2: L2 = None, dropout: Dropout = None, min_games: MinGames = None, yes: Yes = False, as_json: AsJson = False
 ) -> None:
     """Measure the settings on held-out players, popularity beside them; nothing is published."""
     settings = read_settings(**_given(l2=l2, dropout=dropout, min_games=min_games))
-    with DuckDBWarehouse(settings.warehouse, read_only=True) as warehouse, phases(quiet=as_json) as heard:
+    with (
+        phases(quiet=as_json) as heard,
+        open_warehouse(settings, read_only=True, agree=heard.agreeing(yes=yes)) as warehouse,
+    ):
         watch = Stopwatch(heard)
         watch.phase("gather")
         gathered = gather(warehouse, settings.training())

@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from jobs import training
+from storage.bigquery_costs import Agree, Estimate
 
+Yes = Annotated[bool, typer.Option("--yes", help="Agree beforehand to what queries of BigQuery cost.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -45,8 +46,44 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> Table:
     return made
 
 
+class Phases:
+    """Told of each phase and how far it is: a `jobs.training.Progress`."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        if name not in self._tasks:
+            _finish(self._progress)
+            self._tasks[name] = self._progress.add_task(name, total=total or None)
+        self._progress.update(self._tasks[name], completed=done, total=total or None)
+
+    def agreeing(self, *, yes: bool) -> Agree:
+        """Asks at the terminal whether a query may cost what it costs; without one, only `yes` agrees."""
+
+        def agree(estimate: Estimate) -> bool:
+            if yes:
+                err().print(f"This reads {estimate} of the warehouse.")
+                return True
+            if not (sys.stdin.isatty() and sys.stderr.isatty()):
+                err().print(f"This would read {estimate} of the warehouse: say --yes to agree.")
+                return False
+            self._progress.stop()
+            try:
+                said = err().input(f"This would read {estimate} of the warehouse. Go on? (y/n) ", markup=False)
+            except EOFError:
+                return False
+            else:
+                return said.strip().casefold() in {"y", "yes"}
+            finally:
+                self._progress.start()
+
+        return agree
+
+
 @contextmanager
-def phases(*, quiet: bool = False) -> Iterator[training.Progress]:
+def phases(*, quiet: bool = False) -> Iterator[Phases]:
     """A line for each phase, with a bar where there is something to count; on stderr, and silent when it is a file."""
     columns = (
         SpinnerColumn(),
@@ -57,15 +94,7 @@ def phases(*, quiet: bool = False) -> Iterator[training.Progress]:
     )
     console = err()
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def heard(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                _finish(progress)
-                tasks[name] = progress.add_task(name, total=total or None)
-            progress.update(tasks[name], completed=done, total=total or None)
-
-        yield heard
+        yield Phases(progress)
         _finish(progress)
 
 

@@ -110,7 +110,7 @@ def sample_world(settings: Settings) -> Served:
     now = datetime.now(UTC)
     registry = Registry(settings.models)
     training = settings.model_copy(update={"min_games": SAMPLE_MIN_GAMES}).training()
-    with DuckDBWarehouse(settings.warehouse) as warehouse, phases() as heard:
+    with DuckDBWarehouse(settings.warehouse_file) as warehouse, phases() as heard:
         heard("sample world", 0, 0)
         warehouse.load_games([games_batch(sample_games())], SAMPLE_SOURCE, now)
         warehouse.load_interactions(sample_interactions(), SAMPLE_SOURCE, now)

@@ -13,7 +13,7 @@ from bot.discord.payloads import command_payloads
 from bot.discord.starts import read_limit
 from bot.hosting.doctor.discord import OAuth, of_application, of_commands, of_oauth, of_starts, of_token, without_token
 from bot.hosting.doctor.finding import Answer, Check, Finding, State
-from bot.hosting.doctor.own import Model, of_database, of_home, of_model, of_public, of_steam
+from bot.hosting.doctor.own import Model, of_database, of_home, of_model, of_public, of_steam, of_warehouse
 from bot.hosting.doctor.slack import (
     for_any_workspace,
     not_on_slack,
@@ -25,12 +25,13 @@ from bot.hosting.doctor.slack import (
     of_status_channel,
     without_delivery,
 )
-from bot.settings import Settings
+from bot.settings import Settings, WarehouseKind
 from bot.slack.manifest import shipped, wanted_names
+from bot.warehouse import open_warehouse
 from bot.wording import Wording
 from recommender.errors import NoModel, RecommenderError
 from recommender.registry import Registry
-from storage.errors import DatabaseError, SteamError
+from storage.errors import DatabaseError, SteamError, WarehouseError, WarehouseMissing
 from storage.standing import obstacle, standing
 from storage.steam import Steam
 
@@ -45,6 +46,7 @@ async def examine(settings: Settings, words: Wording, patience: float = PATIENCE
     async with httpx.AsyncClient(timeout=patience) as client:
         found = await asyncio.gather(
             asyncio.to_thread(_home, settings.home, words),
+            asyncio.to_thread(_warehouse, settings, words, patience),
             asyncio.to_thread(_model, settings.models, words),
             _database(settings, words, patience),
             _steam(settings, words, patience),
@@ -59,6 +61,26 @@ async def examine(settings: Settings, words: Wording, patience: float = PATIENCE
 
 def _home(home: Path, words: Wording) -> list[Finding]:
     return [of_home(home, obstacle(home), words)]
+
+
+def _warehouse(settings: Settings, words: Wording, patience: float) -> list[Finding]:
+    """A file of DuckDB is not opened: whoever is writing to it would be in the way, and we in theirs."""
+    if settings.warehouse is WarehouseKind.DUCKDB:
+        return [of_warehouse(settings.warehouse_file, _is_there(settings.warehouse_file), words)]
+    try:
+        open_warehouse(settings, read_only=True, patience=patience).close()
+    except WarehouseMissing:
+        return [of_warehouse(settings.bigquery_place, False, words)]
+    except WarehouseError as error:
+        return [of_warehouse(settings.bigquery_place, error, words)]
+    return [of_warehouse(settings.bigquery_place, True, words)]
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # the home folder is no place to look in, as is said of it
+        return False
 
 
 def _model(models: Path, words: Wording) -> list[Finding]:

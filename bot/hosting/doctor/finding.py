@@ -21,6 +21,7 @@ class State(StrEnum):
 class Check(StrEnum):
     SETTINGS = "settings"
     HOME = "home"
+    WAREHOUSE = "warehouse"
     MODEL = "model"
     DATABASE = "database"
     STEAM = "steam"

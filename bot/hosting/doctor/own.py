@@ -16,6 +16,7 @@ from storage.errors import (
     SteamKeyRefused,
     SteamPlayerUnknown,
     SteamRateLimited,
+    WarehouseError,
 )
 from storage.standing import Standing
 
@@ -31,6 +32,15 @@ def of_home(home: Path, obstacle: Path | None, words: Wording) -> Finding:
     if obstacle is None:
         return Finding(Check.HOME, State.OK, words.say("doctor.home_ok", path=home))
     return Finding(Check.HOME, State.BROKEN, words.say("doctor.home_broken", path=home, why=obstacle))
+
+
+def of_warehouse(place: object, found: bool | WarehouseError, words: Wording) -> Finding:
+    """Serving does without, so nothing here keeps the bot from it."""
+    if isinstance(found, WarehouseError):
+        return Finding(Check.WAREHOUSE, State.WARNING, words.say("doctor.warehouse_trouble", why=found))
+    if not found:
+        return Finding(Check.WAREHOUSE, State.OFF, words.say("doctor.warehouse_none", place=place))
+    return Finding(Check.WAREHOUSE, State.OK, words.say("doctor.warehouse_ok", place=place))
 
 
 def of_model(found: Model | RecommenderError, words: Wording) -> Finding:
