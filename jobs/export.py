@@ -88,13 +88,4 @@ class _Total:
         self.forgotten.update(applied.forgotten)
         self.rejected.update(reject.kind for reject in delta.rejects)
         for kind, loaded in applied.rows.items():
-            self.rows[kind] = _sum(self.rows.get(kind, Loaded(0, 0, 0, 0)), loaded)
-
-
-def _sum(one: Loaded, other: Loaded) -> Loaded:
-    return Loaded(
-        one.read + other.read,
-        one.added + other.added,
-        one.changed + other.changed,
-        one.repeated + other.repeated,
-    )
+            self.rows[kind] = self.rows.get(kind, Loaded()) + loaded

@@ -86,8 +86,10 @@ async def _replayed(
     return Side(events, dict(rows), dict(rejected))
 
 
-def _rows(delta: Delta) -> dict[str, int]:
-    return {kind: getattr(delta, kind).num_rows for kind in KINDS}
+def _rows(delta: Delta) -> Counter[str]:
+    counted = Counter({kind: getattr(delta, kind).num_rows for kind in KINDS})
+    counted["games"] += delta.catalogue.num_rows
+    return counted
 
 
 def _side(ledger: Sequence[LedgerEntry]) -> Side:

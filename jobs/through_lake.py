@@ -55,7 +55,7 @@ class ThroughLake:
         self._wait(self._lake.append(events))
         report = self._wait(export(self._lake, self._warehouse, now=self._now, progress=self._progress))
         read = sum(int(str(event.payload["rows"])) for event in events)
-        told = report.rows.get(table, Loaded(0, 0, 0, 0))
+        told = report.rows.get(table, Loaded())
         return Loaded(read, told.added, told.changed, told.repeated)
 
     def _wait(self, work: Coroutine[object, object, T]) -> T:

@@ -18,7 +18,10 @@ ORDINAL = "ordinal"
 
 @dataclass(frozen=True)
 class Merge:
-    """`best` selects one row a key from `{staged}`; where `changes` holds of `old` and `best`, `updates` are set."""
+    """`best` selects one row a key from `{staged}`; where `changes` holds of `old` and `best`, `updates` are set.
+
+    `name` is that of the merge: two into one table are told apart by it.
+    """
 
     table: str
     schema: pa.Schema
@@ -26,26 +29,27 @@ class Merge:
     best: str
     changes: str
     updates: Mapping[str, str]
+    name: str
 
     def statements(self, staged: str) -> Iterator[str]:
         """They leave one row in the table `counted`: how many keys were found, and how many added and changed."""
         same = " AND ".join(f"old.{name} = best.{name}" for name in self.key)
         names = self.schema.names
         sets = ", ".join(f"{name} = {value}" for name, value in self.updates.items())
-        yield f"CREATE TEMP TABLE best_{self.table} AS {self.best.format(staged=staged)}"
+        yield f"CREATE TEMP TABLE best_{self.name} AS {self.best.format(staged=staged)}"
         yield f"""
 CREATE TEMP TABLE {self.counted} AS
 SELECT COUNT(*) AS found, COUNTIF(old.app_id IS NULL) AS added,
        COUNTIF(old.app_id IS NOT NULL AND ({self.changes})) AS changed
-FROM best_{self.table} AS best LEFT JOIN {self.table} AS old ON {same}"""  # noqa: S608  our schema
+FROM best_{self.name} AS best LEFT JOIN {self.table} AS old ON {same}"""  # noqa: S608  our schema
         yield f"""
-MERGE INTO {self.table} AS old USING best_{self.table} AS best ON {same}
+MERGE INTO {self.table} AS old USING best_{self.name} AS best ON {same}
 WHEN MATCHED AND ({self.changes}) THEN UPDATE SET {sets}
 WHEN NOT MATCHED THEN INSERT ({", ".join(names)}) VALUES ({", ".join(f"best.{name}" for name in names)})"""  # noqa: S608  our schema
 
     @property
     def counted(self) -> str:
-        return f"counted_{self.table}"
+        return f"counted_{self.name}"
 
 
 PAIR = ("player", "app_id")
@@ -57,6 +61,7 @@ OWNERSHIP = Merge(
     "SELECT player, app_id, MAX(minutes) AS minutes FROM {staged} GROUP BY player, app_id",
     "best.minutes > old.minutes",
     {"minutes": "best.minutes"},
+    "interactions",
 )
 
 RATINGS = Merge(
@@ -70,6 +75,7 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY player, app_id ORDER BY posted DESC NULL
     best.posted > old.posted OR (old.posted IS NULL AND best.posted IS NOT NULL)
     OR (best.posted IS NOT DISTINCT FROM old.posted AND best.recommend AND NOT old.recommend)""",
     {"recommend": "best.recommend", "posted": "best.posted"},
+    "reviews",
 )
 
 # An opinion that was taken back stays as a row with null, so that an older row cannot bring it back.
@@ -84,6 +90,7 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY player, app_id ORDER BY since DESC, opin
     best.since > old.since
     OR (best.since = old.since AND COALESCE(best.opinion, '') < COALESCE(old.opinion, ''))""",
     {"opinion": "best.opinion", "since": "best.since"},
+    "feedback",
 )
 
 FIELDS = tuple(name for name in GAMES.names if name != "app_id")
@@ -120,6 +127,7 @@ CATALOGUE = Merge(
     "SELECT app_id, {} FROM {{staged}} GROUP BY app_id".format(", ".join(_first(name, ORDINAL) for name in FIELDS)),  # noqa: S608  our schema
     " OR ".join(f"({fills})" for fills in FILLS.values()),
     {name: f"IF({fills}, best.{name}, old.{name})" for name, fills in FILLS.items()},
+    "catalogue",
 )
 
 SAID = [name for name in FIELDS if name != "price"]
@@ -137,4 +145,5 @@ GROUP BY app_id""".format(", ".join(_first(name, "back") for name in SAID)),  # 
     "old.seen IS NULL OR best.seen > old.seen",
     {name: f"IF({_known(name, 'best.')}, best.{name}, old.{name})" for name in SAID}
     | {name: f"best.{name}" for name in ("price", "delisted", "seen")},
+    "games",
 )

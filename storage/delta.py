@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from storage.warehouse_rows import FEEDBACK, GAMES, INTERACTIONS, REVIEWS, Loaded
+from storage.warehouse_rows import FEEDBACK, GAMES, INTERACTIONS, REVIEWS, STORE_GAMES, Loaded
 
 KINDS = ("interactions", "games", "reviews", "feedback")
 ABOUT_PLAYERS = ("interactions", "reviews", "feedback")
@@ -27,13 +27,17 @@ class Rejected:
 class Delta:
     """What `events` events in a row came to; each table has the schema of its kind.
 
+    `games` is what the store said (STORE_GAMES), `catalogue` what imported sets know of games (GAMES): that comes in
+    first, and both count as rows of games.
+
     `forgotten` are players, by the kind of rows (interactions, reviews, feedback) that are to go before the delta's own
     come in. It lies in memory whole: a long lake is told in several deltas.
     """
 
     events: int
     interactions: pa.Table = field(default_factory=INTERACTIONS.empty_table)
-    games: pa.Table = field(default_factory=GAMES.empty_table)
+    games: pa.Table = field(default_factory=STORE_GAMES.empty_table)
+    catalogue: pa.Table = field(default_factory=GAMES.empty_table)
     reviews: pa.Table = field(default_factory=REVIEWS.empty_table)
     feedback: pa.Table = field(default_factory=FEEDBACK.empty_table)
     forgotten: Mapping[str, Sequence[str]] = field(default_factory=dict)

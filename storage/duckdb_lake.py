@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from storage.delta import ABOUT_PLAYERS, KINDS, Applied, Delta, LedgerEntry, Rejected
-from storage.duckdb_merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, merge, touched
+from storage.duckdb_merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STORE, merge, touched
 
 ADVANCE = "UPDATE watermarks SET upto = $upto WHERE lake = $lake AND upto = $after"
 BEGIN = """
@@ -21,7 +21,7 @@ WHERE $after = 0 AND NOT EXISTS (SELECT 1 FROM watermarks WHERE lake = $lake)
 """
 READ_WATERMARK = "SELECT coalesce(max(upto), 0) FROM watermarks WHERE lake = ?"
 
-MERGES = {"interactions": OWNERSHIP, "games": CATALOGUE, "reviews": RATINGS, "feedback": OPINIONS}
+MERGES = {"interactions": OWNERSHIP, "games": STORE, "reviews": RATINGS, "feedback": OPINIONS}
 
 REJECTS = pa.schema([("sequence", pa.int64()), ("kind", pa.string()), ("reason", pa.string())])
 WRITE_REJECTS = "INSERT INTO rejects SELECT ?, sequence, kind, reason FROM rejected"
@@ -42,7 +42,9 @@ def take_in(db: duckdb.DuckDBPyConnection, delta: Delta, lake: str, after: int, 
     forgotten = {kind: forget(db, kind, players) for kind, players in delta.forgotten.items()}
     tables = {"interactions": delta.interactions, "games": delta.games}
     tables |= {"reviews": delta.reviews, "feedback": delta.feedback}
+    imported = merge(db, CATALOGUE, delta.catalogue.to_batches())
     rows = {kind: merge(db, MERGES[kind], tables[kind].to_batches()) for kind in KINDS}
+    rows["games"] += imported
     db.register("rejected", pa.Table.from_pylist([asdict(reject) for reject in delta.rejects], schema=REJECTS))
     db.execute(WRITE_REJECTS, [lake])
     rejected = json.dumps(Counter(reject.kind for reject in delta.rejects), sort_keys=True)

@@ -120,16 +120,19 @@ class Lake:
         async with self._database.reading() as connection:
             return {Kind(kind): count for kind, count in await connection.execute(each)}
 
-    async def prune(self, before: date, most: int) -> int:
-        """Removes events of days before that one: how many, and 0 once none is left.
+    async def prune(self, before: date, told: int, most: int) -> int:
+        """Removes events of days before that one, up to number `told`: how many, and 0 once none is left.
 
-        On Postgres whole partitions, however many events they have; beside them, and on SQLite, the oldest `most`.
+        What no warehouse has heard stays, however old. On Postgres whole partitions go, however many events they have;
+        beside them, and on SQLite, the oldest `most`.
         """
         async with self._database.transaction() as connection:
             await take_turn(connection)
-            dropped = await drop_partitions(connection, before) if connection.dialect.name == "postgresql" else 0
+            on_postgres = connection.dialect.name == "postgresql"
+            dropped = await drop_partitions(connection, before, told) if on_postgres else 0
             key = (lake_events.c.day, lake_events.c.key)
-            oldest = select(*key).where(lake_events.c.day < before).order_by(*key).limit(most)
+            old = (lake_events.c.day < before) & (lake_events.c.seq <= told)
+            oldest = select(*key).where(old).order_by(*key).limit(most)
             removed = dropped + (await connection.execute(delete(lake_events).where(tuple_(*key).in_(oldest)))).rowcount
             await note_removed(connection, removed)
             return removed

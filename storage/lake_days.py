@@ -32,13 +32,16 @@ async def make_partitions(connection: AsyncConnection, days: Iterable[date], tod
             )
 
 
-async def drop_partitions(connection: AsyncConnection, before: date) -> int:
-    """Those of days before that one; how many rows they had."""
+async def drop_partitions(connection: AsyncConnection, before: date, told: int) -> int:
+    """Those of days before that one without an event beyond `told`; how many rows they had."""
     rows = 0
     for name, day in await _partitions(connection):
         if day < before:
-            rows += int(await connection.scalar(text(f"SELECT count(*) FROM {name}")) or 0)  # noqa: S608
-            await connection.execute(text(f"DROP TABLE {name}"))
+            counted = await connection.execute(text(f"SELECT count(*), coalesce(max(seq), 0) FROM {name}"))  # noqa: S608
+            events, last = counted.one()
+            if last <= told:
+                rows += events
+                await connection.execute(text(f"DROP TABLE {name}"))
     return rows
 
 

@@ -1,15 +1,16 @@
-"""The end of what is logged: requests and the games they showed are deleted once they are old."""
+"""The end of what is logged: requests, the games they showed and events of the lake are deleted once they are old."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
+from storage.lake import Lake
 from storage.schema import impressions, requests
 
 BATCH = 500
@@ -23,16 +24,18 @@ class Pruned:
     before: datetime | None
     requests: int = 0
     impressions: int = 0
+    events: int = 0
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
 
 
-async def prune(database: Database, now: datetime, days: int, batch: int = BATCH) -> Pruned:
+async def prune(database: Database, now: datetime, days: int, told: int = 0, batch: int = BATCH) -> Pruned:
     """Deletes what is older than so many days, `days` 0 nothing; what is exactly that old stays.
 
-    The oldest first, in transactions of `batch` requests: whatever ends it half-way, the next call goes on there. Only
-    what is old when it begins is deleted. Opinions, reactions, accounts and digests end when the person says so.
+    The oldest first, in transactions of `batch` rows: whatever ends it half-way, the next call goes on there. Only
+    what is old when it begins is deleted; of the lake whole days (UTC), and no event beyond `told`, the last that the
+    warehouse has heard. Opinions, reactions, accounts and digests end when the person says so.
 
     Raises:
         DatabaseUnavailable, DatabaseError: see `Database`; the batches before are deleted.
@@ -47,8 +50,12 @@ async def prune(database: Database, now: datetime, days: int, batch: int = BATCH
             shown = await connection.execute(delete(impressions).where(impressions.c.request_id.in_(ids)))
             old = await connection.execute(delete(requests).where(requests.c.id.in_(ids)))
         if not ids:
-            return found
-        found = Pruned(before, found.requests + old.rowcount, found.impressions + shown.rowcount)
+            break
+        found = replace(found, requests=found.requests + old.rowcount, impressions=found.impressions + shown.rowcount)
+    lake = Lake(database)
+    while removed := await lake.prune(before.date(), told, batch):
+        found = replace(found, events=found.events + removed)
+    return found
 
 
 async def _oldest(connection: AsyncConnection, before: datetime, most: int) -> Sequence[str]:

@@ -55,7 +55,7 @@ def delta_of(events: Sequence[Stored]) -> Delta:
     return Delta(
         events=len(events),
         interactions=pa.concat_tables([_interactions(told), *told.imported.get("interactions", ())]),
-        games=pa.concat_tables([GAMES.empty_table(), *told.imported.get("games", ())]),
+        catalogue=pa.concat_tables([GAMES.empty_table(), *told.imported.get("games", ())]),
         reviews=pa.concat_tables([REVIEWS.empty_table(), *told.imported.get("reviews", ())]),
         feedback=_feedback(told),
         forgotten={kind: list(players) for kind, players in told.forgotten.items()},

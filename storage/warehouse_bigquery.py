@@ -30,7 +30,7 @@ from storage.bigquery_merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STO
 from storage.bigquery_opening import open_dataset
 from storage.bigquery_place import Place
 from storage.bigquery_tables import MARKER, REJECTS
-from storage.delta import KINDS, Applied, Delta, LedgerEntry, Rejected
+from storage.delta import ABOUT_PLAYERS, KINDS, Applied, Delta, LedgerEntry, Rejected
 from storage.errors import WarehouseError
 from storage.warehouse_rows import SAMPLE_SOURCE, Counts, GramRows, InteractionColumns, Loaded
 
@@ -64,18 +64,31 @@ SELECT @lake, sequence, kind, reason, @now FROM {staged}"""
 READ_REJECTS = """
 SELECT sequence, kind, reason FROM rejects WHERE lake = @lake ORDER BY sequence DESC, kind, reason LIMIT @most"""
 
-MERGES = {"interactions": OWNERSHIP, "games": STORE, "reviews": RATINGS, "feedback": OPINIONS}
+MERGES = {how.name: how for how in (OWNERSHIP, CATALOGUE, STORE, RATINGS, OPINIONS)}
+"""In this order: what the store says counts for more than what was imported."""
 
-OF_PLAYERS = ("interactions", "reviews", "feedback")
+GONE = "gone "
+FORGOTTEN = pa.schema([pa.field("kind", pa.string(), nullable=False), pa.field("player", pa.string(), nullable=False)])
+_OF_THEM = "player IN (SELECT player FROM {{staged}} WHERE kind = '{kind}')"
+_COUNT_THEM = " UNION ALL ".join(
+    f"SELECT '{GONE}{kind}' AS kind, COUNT(*) AS found FROM {kind} WHERE {_OF_THEM.format(kind=kind)}"  # noqa: S608
+    for kind in ABOUT_PLAYERS
+)
+LEAVE = (
+    f"CREATE TEMP TABLE leaving AS {_COUNT_THEM}",
+    *(f"DELETE FROM {kind} WHERE {_OF_THEM.format(kind=kind)}" for kind in ABOUT_PLAYERS),  # noqa: S608  our tables
+)
+LEFT = "SELECT kind, found, 0 AS added, 0 AS changed FROM leaving"
+
 COUNT_PLAYER = " UNION ALL ".join(
     f"SELECT '{kind}' AS kind, COUNT(*) AS found FROM {kind} WHERE player = @player"  # noqa: S608  our tables
-    for kind in OF_PLAYERS
+    for kind in ABOUT_PLAYERS
 )
 FORGET = (
     BEGIN,
     TAKE_TURN,
     f"CREATE TEMP TABLE gone AS {COUNT_PLAYER}",
-    *(f"DELETE FROM {kind} WHERE player = @player" for kind in OF_PLAYERS),  # noqa: S608  our tables
+    *(f"DELETE FROM {kind} WHERE player = @player" for kind in ABOUT_PLAYERS),  # noqa: S608  our tables
     COMMIT,
     "SELECT kind, found FROM gone",
 )
@@ -150,12 +163,11 @@ class BigQueryWarehouse:
             if standing != after:  # told before anything is sent; the script looks again
                 return Applied(taken=False, watermark=standing)
             try:
-                rows = self._take_in(delta, {"lake": lake, "after": after, "upto": upto, "now": now})
+                return self._take_in(delta, {"lake": lake, "after": after, "upto": upto, "now": now})
             except BadRequest as error:
                 if MOVED not in str(error):
                     raise
                 return Applied(taken=False, watermark=self.watermark(lake))
-        return Applied(taken=True, watermark=upto, rows=rows)
 
     def watermark(self, lake: str) -> int:
         [row] = self._read(READ_WATERMARK, {"lake": lake})
@@ -182,7 +194,7 @@ class BigQueryWarehouse:
     def forget(self, player: str) -> dict[str, int]:
         with self._changing():
             gone = {row.kind: row.found for row in self._jobs.run(FORGET, {"player": player})}
-        return {kind: gone[kind] for kind in OF_PLAYERS if gone[kind]}
+        return {kind: gone[kind] for kind in ABOUT_PLAYERS if gone[kind]}
 
     def training_interactions(
         self, min_games: int = 1, min_players: int = 1, *, opinions: bool = False
@@ -245,27 +257,30 @@ class BigQueryWarehouse:
             script = [BEGIN, TAKE_TURN, *merge, *WRITE_SOURCE, COMMIT, _counted([how] if merge else [])]
             values: dict[str, Value] = {"source": source, "kind": how.table, "read_rows": staged.rows, "now": now}
             found = self._jobs.run(script, values)
-        return _loaded(staged, found, how.table)
+        return _loaded(staged, found, how.name)
 
-    def _take_in(self, delta: Delta, move: Mapping[str, Value]) -> dict[str, Loaded]:
-        tables = {"interactions": delta.interactions, "games": delta.games}
+    def _take_in(self, delta: Delta, move: Mapping[str, Value]) -> Applied:
+        tables = {"interactions": delta.interactions, "catalogue": delta.catalogue, "games": delta.games}
         tables |= {"reviews": delta.reviews, "feedback": delta.feedback}
-        rejects = pa.Table.from_pylist([asdict(reject) for reject in delta.rejects], schema=REJECTS)
         with ExitStack() as staging:
-            staged = {
-                kind: staging.enter_context(self._jobs.staged(MERGES[kind].schema, tables[kind].to_batches()))
-                for kind in KINDS
-            }
-            refused = staging.enter_context(self._jobs.staged(REJECTS, rejects.to_batches()))
-            merged = [kind for kind in KINDS if staged[kind].rows]
+
+            def stage(schema: pa.Schema, table: pa.Table) -> Staged:
+                return staging.enter_context(self._jobs.staged(schema, table.to_batches()))
+
+            staged = {name: stage(how.schema, tables[name]) for name, how in MERGES.items()}
+            leaving, refused = stage(FORGOTTEN, _forgotten(delta)), stage(REJECTS, _rejects(delta))
+            merged = [how for name, how in MERGES.items() if staged[name].rows]
             script = [BEGIN, TAKE_TURN, CHECK_WATERMARK, *WRITE_WATERMARK]
-            script += [text for kind in merged for text in MERGES[kind].statements(staged[kind].table)]
+            script += [text.format(staged=leaving.table) for text in LEAVE] if leaving.rows else []
+            script += [text for how in merged for text in how.statements(staged[how.name].table)]
             script += [WRITE_REJECTS.format(staged=refused.table)] if refused.rows else []
-            script += [WRITE_LEDGER, COMMIT, _counted([MERGES[kind] for kind in merged])]
-            rejected = json.dumps(Counter(reject.kind for reject in delta.rejects), sort_keys=True)
-            values: dict[str, Value] = {"events": delta.events, "rejected": rejected}
-            found = self._jobs.run(script, {**move, **values, **{kind: staged[kind].rows for kind in KINDS}})
-        return {kind: _loaded(staged[kind], found, kind) for kind in KINDS}
+            script += [WRITE_LEDGER, COMMIT, _counted(merged, [LEFT] if leaving.rows else [])]
+            found = self._jobs.run(script, {**move, **_ledger(delta, staged)})
+        rows = {name: _loaded(staged[name], found, name) for name in MERGES}
+        rows["games"] += rows.pop("catalogue")
+        left = {row.kind.removeprefix(GONE): row.found for row in found if row.kind.startswith(GONE)}
+        gone = {kind: left[kind] for kind in delta.forgotten}
+        return Applied(taken=True, watermark=int(str(move["upto"])), rows=rows, forgotten=gone)
 
     def _read(self, query: str, parameters: Mapping[str, Value] | None = None) -> list[Row]:
         with translated(str(self._place)):
@@ -287,10 +302,27 @@ def _values(row: Row) -> tuple[Any, ...]:
     return tuple(row.values())  # type: ignore[no-untyped-call]
 
 
-def _counted(merges: Iterable[Merge]) -> str:
+def _forgotten(delta: Delta) -> pa.Table:
+    rows = [{"kind": kind, "player": player} for kind, players in delta.forgotten.items() for player in players]
+    return pa.Table.from_pylist(rows, schema=FORGOTTEN)
+
+
+def _rejects(delta: Delta) -> pa.Table:
+    return pa.Table.from_pylist([asdict(reject) for reject in delta.rejects], schema=REJECTS)
+
+
+def _ledger(delta: Delta, staged: Mapping[str, Staged]) -> dict[str, Value]:
+    rows = {name: one.rows for name, one in staged.items()}
+    rows["games"] += rows.pop("catalogue")
+    rejected = json.dumps(Counter(reject.kind for reject in delta.rejects), sort_keys=True)
+    return {"events": delta.events, "rejected": rejected, **rows}
+
+
+def _counted(merges: Iterable[Merge], others: Iterable[str] = ()) -> str:
     """What became of each merge, as the rows that the script leaves."""
-    selects = [f"SELECT '{how.table}' AS kind, found, added, changed FROM {how.counted}" for how in merges]  # noqa: S608
-    return " UNION ALL ".join(selects) or "SELECT 0 AS found"
+    selects = [*others]
+    selects += [f"SELECT '{how.name}' AS kind, found, added, changed FROM {how.counted}" for how in merges]  # noqa: S608
+    return " UNION ALL ".join(selects) or "SELECT '' AS kind, 0 AS found"
 
 
 def _loaded(staged: Staged, found: Iterable[Row], kind: str) -> Loaded:

@@ -85,10 +85,18 @@ class Loaded:
     `added` keys were new, `changed` keys were there and now hold something else; all other keys stayed as they were.
     """
 
-    read: int
-    added: int
-    changed: int
-    repeated: int
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    repeated: int = 0
+
+    def __add__(self, other: Loaded) -> Loaded:
+        return Loaded(
+            self.read + other.read,
+            self.added + other.added,
+            self.changed + other.changed,
+            self.repeated + other.repeated,
+        )
 
 
 @dataclass(frozen=True, slots=True)

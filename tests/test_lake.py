@@ -290,7 +290,7 @@ async def test_old_days_are_pruned_and_no_other(lake: Lake) -> None:
     await lake.append([click(number, NOON + number * DAY) for number in days])
     before = (NOON - DAY).date()
     removed = 0
-    while some := await lake.prune(before, most=1):
+    while some := await lake.prune(before, 99, most=1):
         removed += some
 
     assert removed == 3
@@ -300,7 +300,7 @@ async def test_old_days_are_pruned_and_no_other(lake: Lake) -> None:
 async def test_pruning_drops_partitions_whole(on_postgres: Database) -> None:
     lake = Lake(on_postgres, clock=lambda: TODAY)
     await lake.append([click(number, NOON - (number % 3) * DAY) for number in range(30)])
-    removed = await lake.prune((NOON - DAY).date(), most=1)
+    removed = await lake.prune((NOON - DAY).date(), 99, most=1)
 
     assert removed == 10
     assert await partitions(on_postgres) == ["20240516", "20240517", "default"]
@@ -308,7 +308,7 @@ async def test_pruning_drops_partitions_whole(on_postgres: Database) -> None:
 
 async def test_after_pruning_the_numbers_go_on(lake: Lake) -> None:
     await lake.append([click(1, NOON - 9 * DAY)])
-    await lake.prune(NOON.date(), most=10)
+    await lake.prune(NOON.date(), 99, most=10)
     await lake.append([click(2)])
 
     assert [stored.seq for stored in await lake.after(0, 10)] == [2]

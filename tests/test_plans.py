@@ -96,7 +96,7 @@ QUERIES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "Lake.tally": lambda database: Lake(database).tally(),
     "Lake.pending": lambda database: Lake(database).pending(1),
     "Lake.counts": lambda database: Lake(database).counts(),
-    "Lake.prune": lambda database: Lake(database).prune((NOON + timedelta(days=9)).date(), 1),
+    "Lake.prune": lambda database: Lake(database).prune((NOON + timedelta(days=9)).date(), 9, 1),
     "prune": lambda database: prune(database, NOON + timedelta(days=9), 1),
 }
 WHOLE = {

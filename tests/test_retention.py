@@ -15,13 +15,15 @@ from sqlalchemy.engine import Connection
 from storage.accounts import Accounts
 from storage.database import Database
 from storage.errors import DatabaseUnavailable
+from storage.events import reacted
 from storage.feedback import Feedback, Opinion
+from storage.lake import Lake
 from storage.logs import Counts, Impression, Logs
 from storage.personal_data import PersonalData
 from storage.retention import Pruned, prune
 from storage.subscriptions import Subscriptions
 from tests.databases import KINDS, NOON, ready
-from tests.test_logs import SHOWN, asked
+from tests.test_logs import SHOWN, asked, liked
 from tests.test_personal_data import live
 
 DAYS = 365
@@ -77,7 +79,7 @@ async def test_the_games_that_were_shown_go_with_their_requests_and_no_others(da
 @pytest.mark.parametrize("batch", [1, 2, 3, 5, 6, 7])
 async def test_it_is_all_gone_however_it_is_divided(database: Database, batch: int) -> None:
     await log(database, *(LIMIT - timedelta(days=day) for day in range(1, 7)), NOON)
-    pruned = await prune(database, NOON, DAYS, batch)
+    pruned = await prune(database, NOON, DAYS, batch=batch)
 
     assert pruned == Pruned(LIMIT, requests=6, impressions=12)
     assert await left(database) == [NOON]
@@ -143,3 +145,15 @@ async def test_a_later_page_outlives_its_answer_and_is_found_as_itself(database:
     assert found is not None
     assert found.request == second
     assert await logs.shown_before("request-1", 2) == {30}
+
+
+async def test_of_the_lake_only_what_the_warehouse_has_heard_goes(database: Database) -> None:
+    lake = Lake(database)
+    old = NOON - timedelta(days=DAYS + 2)
+    await lake.append([reacted(replace(liked(number), at=old)) for number in (1, 2, 3)])
+    await lake.append([reacted(liked(4))])
+    first = await prune(database, NOON, DAYS, told=2)
+    second = await prune(database, NOON, DAYS, told=4, batch=1)
+
+    assert (first.events, second.events) == (2, 1)
+    assert [stored.seq for stored in await lake.after(0, 10)] == [4]

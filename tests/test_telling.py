@@ -65,7 +65,7 @@ def test_chunks_of_imported_sets_are_the_rows_they_were() -> None:
     delta = told(*events)
 
     assert delta.interactions == pa.Table.from_batches([ROWS])
-    assert delta.games == pa.Table.from_batches([games])
+    assert delta.catalogue == pa.Table.from_batches([games])
     assert delta.reviews == pa.Table.from_batches([reviews])
 
 
@@ -106,7 +106,9 @@ def test_who_is_forgotten_loses_what_came_before_and_keeps_what_comes_after() ->
 
 
 def test_who_unlinks_keeps_opinions() -> None:
-    delta = told(library("ann", {10: 1}), reaction("ann", "like"), erased("discord", "ann", frozenset({Kind.LIBRARY}), NOON))
+    delta = told(
+        library("ann", {10: 1}), reaction("ann", "like"), erased("discord", "ann", frozenset({Kind.LIBRARY}), NOON)
+    )
 
     assert (delta.interactions.num_rows, delta.feedback.num_rows) == (0, 1)
     assert delta.forgotten == {"interactions": [ANN]}
@@ -168,4 +170,4 @@ def test_nothing_that_an_event_may_say_ends_an_export(
     delta = told(poisoned(kind, payload, body))
 
     assert delta.events == 1
-    assert delta.games.schema == GAMES
+    assert delta.catalogue.schema == GAMES

@@ -11,8 +11,21 @@ import pytest
 
 from storage.delta import Applied, Delta, LedgerEntry, Rejected
 from storage.errors import WarehouseBusy
-from storage.warehouse import FEEDBACK, INTERACTIONS, Counts, Loaded, Warehouse
-from tests.warehouses import DELTA, FULL, NOW, Open, Opined, Owned, hear_store, own, owned, table, take_in
+from storage.warehouse import FEEDBACK, INTERACTIONS, Counts, Loaded, Warehouse, games_batch
+from tests.warehouses import (
+    DELTA,
+    FULL,
+    NOW,
+    Open,
+    Opined,
+    Owned,
+    hear_store,
+    own,
+    owned,
+    said_by_store,
+    table,
+    take_in,
+)
 
 MORE = Delta(
     events=2,
@@ -193,3 +206,28 @@ def test_an_interrupted_export_that_is_repeated_ends_as_one_that_was_not(open_wa
             take_in(halting, *step)
 
         assert state(halting) == state(whole)
+
+
+def test_who_is_forgotten_goes_before_the_delta_s_own_rows_come_in(warehouse: Warehouse) -> None:
+    own(warehouse, Owned("a", 10, 5), Owned("a", 20, 1), Owned("b", 20, 9))
+    gone = Delta(
+        events=2,
+        interactions=table([Owned("a", 30, 3)], INTERACTIONS),
+        forgotten={"interactions": ["a", "nobody"], "feedback": ["a"]},
+    )
+
+    assert take_in(warehouse, gone, 0, 2).forgotten == {"interactions": 2, "feedback": 0}
+    assert owned(warehouse) == [Owned("a", 30, 3), Owned("b", 20, 9)]
+
+
+def test_what_imported_sets_know_of_games_fills_and_what_the_store_says_counts_for_more(warehouse: Warehouse) -> None:
+    delta = Delta(
+        events=2,
+        games=said_by_store(replace(FULL, price=1.0)),
+        catalogue=pa.Table.from_batches([games_batch([FULL, replace(FULL, app_id=20, title="Twenty")])]),
+    )
+    applied = take_in(warehouse, delta, 0, 2)
+
+    assert (applied.rows["games"].read, applied.rows["games"].added) == (3, 2)
+    assert warehouse.games() == [replace(FULL, price=1.0), replace(FULL, app_id=20, title="Twenty")]
+    assert warehouse.ledger("lake")[0].rows["games"] == 3
