@@ -12,6 +12,7 @@ from bot.commands import COMMANDS
 from bot.commands.command import Desk, Libraries
 from bot.cooldowns import Cooldowns
 from bot.settings import Settings
+from bot.warehouse import Copies
 from recommender.engine import Engine, Served
 from storage.accounts import Accounts
 from storage.database import Database
@@ -81,6 +82,7 @@ async def running(
             lake=lake,
             servers=ServerData(database),
             installs=_installs(settings, database),
+            copies=Copies(settings),
             cooldowns=cooldowns,
         )
 

@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bot.settings import Settings, WarehouseKind
 from storage.bigquery_costs import Agree
+from storage.errors import WarehouseMissing
+from storage.events import player_of
 from storage.warehouse import Warehouse
 from storage.warehouse_duckdb import DuckDBWarehouse
+
+PATIENCE = 10.0
+"""Seconds that BigQuery may be away while somebody waits to see their data."""
+
+
+class Copies:
+    """What the warehouse has copied from the lake of somebody, opened for as long as it takes to look."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def of(self, platform: str, person: str) -> dict[str, list[dict[str, object]]]:
+        """Rows by kind.
+
+        Raises:
+            WarehouseError: it cannot be looked at, for instance while another process writes to it.
+        """
+        return await asyncio.to_thread(self._about, player_of(platform, person))
+
+    def _about(self, player: str) -> dict[str, list[dict[str, object]]]:
+        try:
+            with open_warehouse(self._settings, read_only=True, patience=PATIENCE) as warehouse:
+                return warehouse.about(player)
+        except WarehouseMissing:
+            return {}
 
 
 def open_warehouse(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -73,6 +74,11 @@ def row_of(event: Event) -> dict[str, Value]:
     return {name: _plain(value) for name, value in {"day": event.day, **asdict(event)}.items()}
 
 
+def plain_row(row: Mapping[str, object]) -> dict[str, Value]:
+    """One of another store, in what JSON can say."""
+    return {name: _plain(value) for name, value in row.items()}
+
+
 def _about(platform: str, person: str) -> dict[Table, ColumnElement[bool]]:
     """How to find their rows, table by table; those that refer to others first, as they must be erased first."""
     asked = select(requests.c.id).where(requests.c.platform == platform, requests.c.person == person)
@@ -109,9 +115,9 @@ def _oldest_first(table: Table, theirs: ColumnElement[bool]) -> Select[tuple[obj
     return select(table).where(theirs).order_by(*moments, *table.primary_key)
 
 
-def _plain(value: Value | date | bytes) -> Value:
+def _plain(value: object) -> Value:
     if isinstance(value, date):  # a moment is one, too
         return value.isoformat()
     if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
         return str(value)
-    return b64encode(value).decode() if isinstance(value, bytes) else value
+    return b64encode(value).decode() if isinstance(value, bytes) else typing.cast("Value", value)

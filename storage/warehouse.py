@@ -131,6 +131,10 @@ class Warehouse(Protocol):
         """
         ...
 
+    def about(self, player: str) -> dict[str, list[dict[str, object]]]:
+        """All rows of a player by kind, each as values by the names of the columns; kinds without any are left out."""
+        ...
+
     def training_interactions(
         self, min_games: int = 1, min_players: int = 1, *, opinions: bool = False
     ) -> InteractionColumns:

@@ -80,6 +80,7 @@ LEAVE = (
 )
 LEFT = "SELECT kind, found, 0 AS added, 0 AS changed FROM leaving"
 
+ABOUT = {kind: f"SELECT * FROM {kind} WHERE player = @player ORDER BY app_id" for kind in ABOUT_PLAYERS}  # noqa: S608
 COUNT_PLAYER = " UNION ALL ".join(
     f"SELECT '{kind}' AS kind, COUNT(*) AS found FROM {kind} WHERE player = @player"  # noqa: S608  our tables
     for kind in ABOUT_PLAYERS
@@ -195,6 +196,10 @@ class BigQueryWarehouse:
         with self._changing():
             gone = {row.kind: row.found for row in self._jobs.run(FORGET, {"player": player})}
         return {kind: gone[kind] for kind in ABOUT_PLAYERS if gone[kind]}
+
+    def about(self, player: str) -> dict[str, list[dict[str, object]]]:
+        asked = {kind: self._read(query, {"player": player}) for kind, query in ABOUT.items()}
+        return {kind: [dict(row.items()) for row in rows] for kind, rows in asked.items() if rows}
 
     def training_interactions(
         self, min_games: int = 1, min_players: int = 1, *, opinions: bool = False

@@ -17,7 +17,7 @@ import pyarrow as pa
 from recommender.catalog import Game
 from recommender.interactions import Weighting
 from storage import duckdb_lake
-from storage.delta import Applied, Delta, LedgerEntry, Rejected
+from storage.delta import ABOUT_PLAYERS, Applied, Delta, LedgerEntry, Rejected
 from storage.duckdb_format import FORMAT, bring_up, format_of
 from storage.duckdb_learning import counted_gram, hash_rows, keep, read_columns
 from storage.duckdb_merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STORE, Merge, merge, touched
@@ -38,7 +38,8 @@ SELECT count(*), count(DISTINCT player), count(DISTINCT app_id), (SELECT count(*
        (SELECT count(*) FROM reviews), (SELECT count(opinion) FROM feedback)
 FROM interactions
 """
-FORGET = {kind: f"DELETE FROM {kind} WHERE player = ?" for kind in ("interactions", "reviews", "feedback")}  # noqa: S608
+ABOUT = {kind: f"SELECT * FROM {kind} WHERE player = ? ORDER BY app_id" for kind in ABOUT_PLAYERS}  # noqa: S608
+FORGET = {kind: f"DELETE FROM {kind} WHERE player = ?" for kind in ABOUT_PLAYERS}  # noqa: S608
 # Two transactions that change one row cannot both commit: so of two writers one is refused, whatever they write.
 TAKE_TURN = "UPDATE indiean_warehouse SET changes = changes + 1"
 NO_ROOM = ("Could not write file", "No space left on device", "max_temp_directory_size")
@@ -123,6 +124,11 @@ class DuckDBWarehouse:
         with self._changing() as db:
             gone = {kind: touched(db, delete, [player]) for kind, delete in FORGET.items()}
         return {kind: rows for kind, rows in gone.items() if rows}
+
+    def about(self, player: str) -> dict[str, list[dict[str, object]]]:
+        with self._transaction() as db:
+            found = {kind: db.sql(query, params=[player]).to_arrow_table().to_pylist() for kind, query in ABOUT.items()}
+        return {kind: rows for kind, rows in found.items() if rows}
 
     def training_interactions(
         self, min_games: int = 1, min_players: int = 1, *, opinions: bool = False

@@ -14,15 +14,21 @@ import pytest
 from bot.commands.mydata import packed
 from bot.dispatch import dispatch
 from bot.messages import Attachment, Language, Outcome, Person, Reply
+from bot.settings import Settings
+from bot.warehouse import Copies
 from bot.wording import Wording
 from storage.database import Database
+from storage.errors import WarehouseBusy
+from storage.events import player_of
 from storage.logs import Logs
 from storage.patient_logs import PatientLogs
 from storage.personal_data import PersonalData
 from storage.schema import metadata
 from storage.subscriptions import Subscription
+from storage.warehouse_duckdb import DuckDBWarehouse
 from tests import worlds
 from tests.fakes import ANN, NOON, PUBLIC, Place, open_place, request, terminal
+from tests.warehouses import Owned, own
 
 BOB = Person("terminal", "bob")
 DIGEST = Subscription("terminal", "news", None, 4, 18, "UTC", (), "en", adult=False, by="ann", since=NOON)
@@ -236,3 +242,42 @@ async def test_a_database_away_erases_nothing_and_says_so(place: Place, tmp_path
     await away.close()
     assert reply.outcome is Outcome.UNAVAILABLE
     assert not reply.untraced
+
+
+class Copied:
+    """What a warehouse has of anybody, or that it cannot be looked at."""
+
+    def __init__(self, rows: dict[str, list[dict[str, object]]] | None) -> None:
+        self._rows = rows
+
+    async def of(self, *_: str) -> dict[str, list[dict[str, object]]]:
+        if self._rows is None:
+            raise WarehouseBusy("another process holds it")
+        return self._rows
+
+
+async def test_what_was_copied_to_learn_from_is_in_the_file(place: Place) -> None:
+    copied = Copied({"interactions": [{"player": "bot-1", "app_id": 10, "minutes": 62}]})
+    reply = await dispatch(request("mydata"), replace(place.desk, copies=copied))
+
+    assert read(reply)["tables"]["warehouse_interactions"]["rows"] == [{"player": "bot-1", "app_id": 10, "minutes": 62}]
+    assert "games to learn from: 1" in reply.text
+
+
+async def test_copies_that_cannot_be_read_now_are_said_to_be_missing(place: Place) -> None:
+    await leave_traces(place)
+    reply = await dispatch(request("mydata"), replace(place.desk, copies=Copied(None)))
+
+    assert reply.attachment is not None
+    assert "copies to learn from cannot be read right now" in str(reply.note)
+
+
+async def test_the_warehouse_is_asked_by_pseudonym(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    before = await Copies(settings).of("discord", "ann")
+    with DuckDBWarehouse(settings.warehouse_file) as warehouse:
+        own(warehouse, Owned(player_of("discord", "ann"), 10, 62), Owned(player_of("slack", "ann"), 20, 1))
+    after = await Copies(settings).of("discord", "ann")
+
+    assert before == {}
+    assert after == {"interactions": [{"player": player_of("discord", "ann"), "app_id": 10, "minutes": 62}]}

@@ -463,3 +463,22 @@ def test_two_who_write_at_once_leave_one_row_a_pair(open_warehouse: Open) -> Non
         own(warehouse, *rows)
 
         assert owned(warehouse) == sorted(rows)
+
+
+def test_all_of_a_player_can_be_seen(warehouse: Warehouse) -> None:
+    own(warehouse, Owned("a", 20, 3), Owned("a", 10), Owned("b", 10))
+    review(warehouse, Review("a", 10, True, date(2020, 1, 2)))
+    opine(warehouse, Opined("a", 30, "hide"), Opined("a", 40, None))
+
+    assert warehouse.about("a") == {
+        "interactions": [
+            {"player": "a", "app_id": 10, "minutes": 0},
+            {"player": "a", "app_id": 20, "minutes": 3},
+        ],
+        "reviews": [{"player": "a", "app_id": 10, "recommend": True, "posted": date(2020, 1, 2)}],
+        "feedback": [
+            {"player": "a", "app_id": 30, "opinion": "hide", "since": NOW},
+            {"player": "a", "app_id": 40, "opinion": None, "since": NOW},
+        ],
+    }
+    assert warehouse.about("nobody") == {}

@@ -14,6 +14,7 @@ import bot
 from bot.commands import COMMANDS
 from bot.commands.command import Topic
 from bot.commands.group import Absence
+from bot.commands.kept import COPIED
 from bot.commands.steam_words import GAMES, STEAM
 from bot.commands.wishes import FILTERS, TAG
 from bot.hosting.doctor.finding import Check
@@ -48,6 +49,7 @@ def derived() -> set[str]:
         *(f"option.{name}" for name in options),
         *(f"refused.missing_{name}" for name in required),
         *(f"kept.{table.name}.{part}" for table in about_people() for part in ("name", "meaning")),
+        *(f"kept.{name}.{part}" for name in COPIED.values() for part in ("name", "meaning")),
         *(f"filter.{option.name}" for option in (TAG, *FILTERS)),
         *(f"{when}.{what}" for when in ("near", "unknown") for what in ("game", "tag", "zone", "command")),
         *(f"help.{topic}" for topic in Topic),

@@ -106,6 +106,12 @@ class Connect(Protocol):
         ...
 
 
+class Copies(Protocol):
+    """What was copied to learn from, of one person: rows by kind. Raises WarehouseError."""
+
+    async def of(self, platform: str, person: str) -> dict[str, list[dict[str, object]]]: ...
+
+
 @dataclass(frozen=True)
 class Desk:
     """The collaborators of every command; `past` reads what `logs` wrote, which may be a moment behind.
@@ -127,6 +133,7 @@ class Desk:
     lake: PatientLake
     servers: ServerData
     installs: SlackInstalls | None = None
+    copies: Copies | None = None
     connect: Connect | None = None
     cooldowns: Cooldowns | None = None
     recents: Recents = field(default_factory=Recents)

@@ -1,4 +1,4 @@
-"""What is kept of a person, in words: the tables of storage/schema.py that have rows about somebody."""
+"""What is kept of a person, in words: the tables of the database that have rows about somebody, and the copies."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from bot.wording import Wording
 
 LAKE = "lake_events"
 """The table whose rows may still be on their way."""
+COPIED = {"interactions": "warehouse_interactions", "reviews": "warehouse_reviews", "feedback": "warehouse_feedback"}
+"""What the rows of the warehouse are called beside those of the database, by kind."""
 
 
 def counted(rows: Mapping[str, int], words: Wording) -> str:
