@@ -68,7 +68,7 @@ async def export(
         at = upto if applied.taken else max(applied.watermark, at)
         progress(min(at, last) - after, last - after)
     return ExportReport(
-        name, after, at, total.deltas, total.events, total.rows, dict(total.forgotten), dict(total.rejected)
+        name, after, at, total.deltas, dict(total.events), total.rows, dict(total.forgotten), dict(total.rejected)
     )
 
 
