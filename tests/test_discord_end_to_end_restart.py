@@ -96,7 +96,7 @@ async def test_opinions_and_pages_are_as_they_were_after_a_restart(stage: Stage)
         back = titles(answer.messages[0])
         await answer.press("Like", 0)
 
-    assert len({*first, *second, *third}) == len(first) + len(second) + len(third) == 8
+    assert len({*first, *second, *third}) == len(first) + len(second) + len(third) == 9
     assert again == second
     assert back == first[1:]
     assert lit(answer.messages[0]) == ["Like"]
