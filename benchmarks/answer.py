@@ -27,7 +27,7 @@ from bot.messages import Language, Outcome, Person, Request
 from bot.settings import Settings, read_settings
 from bot.warehouse import open_warehouse
 from recommender.registry import Registry
-from storage.steam import Steam
+from storage.steam.web_api import Steam
 from tests.loopback_steam import LoopbackSteam
 
 FIRST = 76561197960265728

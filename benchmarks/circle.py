@@ -28,9 +28,9 @@ from jobs.export import export
 from jobs.reconcile import reconcile
 from jobs.through_lake import ThroughLake
 from storage.database import Database
+from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.importing import import_paths
-from storage.lake import Lake
-from storage.warehouse_duckdb import DuckDBWarehouse
+from storage.lake.lake import Lake
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 

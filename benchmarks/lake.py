@@ -29,11 +29,11 @@ from pathlib import Path
 import asyncpg
 
 from storage.database import Database
-from storage.events import Event, asked
-from storage.lake import Lake
+from storage.lake.events import Event, asked
+from storage.lake.lake import Lake
+from storage.lake.patient import PatientLake
+from storage.lake.spool import Spool
 from storage.logs import Impression, RequestLog
-from storage.patient_lake import PatientLake
-from storage.spool import Spool
 
 BATCH = 200
 SPARSE = 20

@@ -30,8 +30,8 @@ from recommender.gram import gram
 from recommender.interactions import Interactions, Weighting
 from storage.datasets.parquet import read_parquet_interactions
 from storage.datasets.reading import Tally
+from storage.duckdb.warehouse import MEMORY_LIMIT, DuckDBWarehouse
 from storage.warehouse import INTERACTIONS
-from storage.warehouse_duckdb import MEMORY_LIMIT, DuckDBWarehouse
 
 Figures = dict[str, float]
 

@@ -17,17 +17,17 @@ from recommender.engine import Engine, Served
 from storage.accounts import Accounts
 from storage.database import Database
 from storage.errors import DatabaseError, DatabaseUnavailable
-from storage.events import reacted
 from storage.feedback import Feedback
-from storage.lake import Lake
+from storage.lake.events import reacted
+from storage.lake.lake import Lake
+from storage.lake.patient import PatientLake
+from storage.lake.spool import Spool
 from storage.logs import Logs, Reaction
-from storage.patient_lake import PatientLake
 from storage.patient_logs import PatientLogs
 from storage.personal_data import PersonalData
 from storage.server_data import ServerData
 from storage.slack_installs import SlackInstalls
-from storage.spool import Spool
-from storage.steam import Steam
+from storage.steam.web_api import Steam
 from storage.subscriptions import Subscriptions
 
 log = logging.getLogger(__name__)

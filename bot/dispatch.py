@@ -22,7 +22,7 @@ from bot.wording import Wording
 from recommender.errors import RecommenderError
 from recommender.recommend import Pick
 from storage.errors import DatabaseError, StorageError
-from storage.events import asked
+from storage.lake.events import asked
 from storage.logs import Impression, Offered, OptionValue, RequestLog
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from bot.messages import Origin, Value
 from storage.errors import SteamIdInvalid
-from storage.steam_id import SteamID, parse
+from storage.steam.ids import SteamID, parse
 
 LONGEST = 100
 """Characters of a code: Discord's custom_id takes no more, Slack's value takes 2000."""

@@ -32,7 +32,7 @@ from recommender.device import Device
 from recommender.evaluate import SplitSettings
 from recommender.interactions import Weighting
 from recommender.linear import LinearSettings
-from storage.bigquery_place import Place
+from storage.bigquery.place import Place
 
 PREFIX = "INDIEAN_"
 FOR_TESTS = "INDIEAN_TEST_"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from bot.settings import Settings, WarehouseKind
-from storage.bigquery_costs import Agree
+from storage.bigquery.costs import Agree
+from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.errors import WarehouseMissing
-from storage.events import player_of
+from storage.lake.events import player_of
 from storage.warehouse import Warehouse
-from storage.warehouse_duckdb import DuckDBWarehouse
 
 PATIENCE = 10.0
 """Seconds that BigQuery may be away while somebody waits to see their data."""
@@ -47,8 +47,8 @@ def open_warehouse(
     """
     if settings.warehouse is WarehouseKind.DUCKDB:
         return DuckDBWarehouse(settings.warehouse_file, read_only)
-    from storage.bigquery_jobs import PATIENCE  # noqa: PLC0415 - takes a second, and only who has it set needs it
-    from storage.warehouse_bigquery import BigQueryWarehouse  # noqa: PLC0415 - the same
+    from storage.bigquery.jobs import PATIENCE  # noqa: PLC0415 - takes a second, and only who has it set needs it
+    from storage.bigquery.warehouse import BigQueryWarehouse  # noqa: PLC0415 - the same
 
     return BigQueryWarehouse(
         settings.bigquery_place,

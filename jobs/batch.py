@@ -14,7 +14,7 @@ from recommender.recommend import Pick, picks_for_many
 from recommender.scorer import Scorer
 from recommender.shelf import Wish
 from storage.errors import DatasetRefused, SteamUnavailable
-from storage.steam_answers import library_from_answer
+from storage.steam.answers import library_from_answer
 
 PLAYERS_AT_ONCE = 256
 

@@ -20,9 +20,9 @@ from recommender.catalog import Game
 from recommender.registry import Registry
 from storage.delta import Delta, Rejected
 from storage.errors import SteamError, SteamRateLimited, SteamUnavailable, WarehouseBusy
-from storage.steam_store import SteamStore
-from storage.store_answers import Told
-from storage.store_items import BATCH
+from storage.steam.items import BATCH
+from storage.steam.store import SteamStore
+from storage.steam.store_answers import Told
 from storage.warehouse import STORE_GAMES, Warehouse
 
 HEARD, UNDER_WAY = "steam store", "steam store, under way"

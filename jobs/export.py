@@ -10,8 +10,8 @@ from datetime import datetime
 
 from storage.delta import Applied, Delta
 from storage.errors import LakeBehind
-from storage.lake import Lake
-from storage.telling import delta_of
+from storage.lake.lake import Lake
+from storage.lake.telling import delta_of
 from storage.warehouse import Loaded, Warehouse
 
 EVENTS = 2_000

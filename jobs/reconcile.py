@@ -10,8 +10,8 @@ from datetime import datetime
 
 from jobs.export import EVENTS, Progress
 from storage.delta import KINDS, Delta, LedgerEntry
-from storage.lake import Lake, Tally
-from storage.telling import delta_of
+from storage.lake.lake import Lake, Tally
+from storage.lake.telling import delta_of
 from storage.warehouse import Counts, Warehouse
 
 

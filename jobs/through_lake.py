@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from jobs.export import Progress, export
 from recommender.catalog import Game
-from storage.lake import Lake
-from storage.row_chunks import chunk_event
+from storage.lake.chunks import chunk_event
+from storage.lake.lake import Lake
 from storage.warehouse import Loaded, Warehouse
 
 T = TypeVar("T")

@@ -10,10 +10,10 @@ from typing import Literal, TypeAlias
 from sqlalchemy import Row, delete, insert, select
 
 from storage.database import Database, insert_or_replace
-from storage.events import Kind
-from storage.lake import forget
+from storage.lake.events import Kind
+from storage.lake.lake import forget
 from storage.schema import link_states, linked_accounts
-from storage.steam_id import SteamID
+from storage.steam.ids import SteamID
 
 Source: TypeAlias = Literal["said", "discord"]
 """Whether the person typed it, or Discord vouches for it as a connection of theirs."""

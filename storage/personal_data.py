@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Select, Table, Text, cast, delete, or_, se
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
-from storage.events import ALL, Event, erased
-from storage.lake import add, note_removed, take_turn
+from storage.lake.events import ALL, Event, erased
+from storage.lake.lake import add, note_removed, take_turn
 from storage.schema import UtcDateTime, digest_channels, impressions, lake_events, metadata, requests
 
 Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"] | None

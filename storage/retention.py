@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
-from storage.lake import Lake
+from storage.lake.lake import Lake
 from storage.schema import impressions, requests
 
 BATCH = 500

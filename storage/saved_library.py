@@ -7,8 +7,8 @@ from pathlib import Path
 
 from recommender.library import Library
 from storage.errors import DatasetRefused, SteamUnavailable
-from storage.steam_answers import library_from_answer
-from storage.steam_id import FIRST, SteamID
+from storage.steam.answers import library_from_answer
+from storage.steam.ids import FIRST, SteamID
 
 
 class SavedLibrary:

@@ -168,7 +168,7 @@ synced_commands = Table(
 )
 
 # Only added to, until they are old or their person is forgotten. `seq` follows the order of the commits and is never
-# given twice, see storage/lake.py. On Postgres in partitions of a day, which `lake_events_` begins the names of.
+# given twice, see storage/lake/lake.py. On Postgres in partitions of a day, which `lake_events_` begins the names of.
 lake_events = Table(
     "lake_events",
     metadata,

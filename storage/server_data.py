@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Table, delete, func, or_, select, union, u
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
-from storage.events import ALL, erased
-from storage.lake import add, note_removed, take_turn
+from storage.lake.events import ALL, erased
+from storage.lake.lake import add, note_removed, take_turn
 from storage.schema import digest_channels, impressions, lake_events, metadata, requests
 
 

@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
-from storage.bigquery_place import Place
+from storage.bigquery.place import Place
+from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.warehouse import Warehouse
-from storage.warehouse_duckdb import DuckDBWarehouse
 from tests.databases import KEEPER, POSTGRES, drop_databases
 from tests.postgres_server import keeper
 from tests.warehouses import Open
@@ -65,7 +65,7 @@ def bigquery() -> Iterator[LoopbackBigQuery]:
 
 @pytest.fixture
 def open_bigquery(bigquery: LoopbackBigQuery) -> Open:
-    from storage.warehouse_bigquery import BigQueryWarehouse  # noqa: PLC0415 - a second to import
+    from storage.bigquery.warehouse import BigQueryWarehouse  # noqa: PLC0415 - a second to import
 
     ours = uuid4().hex
     return lambda name: BigQueryWarehouse(Place(bigquery.project, f"t{ours}_{name}", api_url=bigquery.url))

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from storage.database import Database
-from storage.event_lines import event_of
-from storage.events import Event, Kind
-from storage.lake import Lake
-from storage.patient_lake import PatientLake
-from storage.spool import Spool
+from storage.lake.events import Event, Kind
+from storage.lake.lake import Lake
+from storage.lake.lines import event_of
+from storage.lake.patient import PatientLake
+from storage.lake.spool import Spool
 from tests.databases import NOON
 
 SPOOLED = "acknowledged"

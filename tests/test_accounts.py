@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from storage.accounts import Account, Accounts
 from storage.database import Database
 from storage.schema import link_states, linked_accounts
-from storage.steam_id import FIRST, LAST_ACCOUNT, SteamID
+from storage.steam.ids import FIRST, LAST_ACCOUNT, SteamID
 from tests.databases import KINDS, NOON, ready
 
 ALICE, BOB = SteamID(FIRST + 22202), SteamID(FIRST + 7)

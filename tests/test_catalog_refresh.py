@@ -28,11 +28,11 @@ from recommender.catalog import Game
 from recommender.registry import Registry
 from recommender.version import Card
 from storage.delta import Applied, Delta
+from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.errors import SteamKeyRefused
-from storage.steam_store import SteamStore
-from storage.store_answers import Page, Told
+from storage.steam.store import SteamStore
+from storage.steam.store_answers import Page, Told
 from storage.warehouse import Loaded
-from storage.warehouse_duckdb import DuckDBWarehouse
 from tests import worlds
 from tests.fakes import NOON
 from tests.loopback_steam import Asked, LoopbackSteam
@@ -409,8 +409,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from jobs.catalog_refresh import refresh_catalog
 from recommender.registry import Registry
-from storage.steam_store import SteamStore
-from storage.warehouse_duckdb import DuckDBWarehouse
+from storage.steam.store import SteamStore
+from storage.duckdb.warehouse import DuckDBWarehouse
 
 class Mortal(DuckDBWarehouse):
     def apply(self, delta, **place):

@@ -17,9 +17,9 @@ from bot.__main__ import run
 from bot.settings import PREFIX, Settings, read_settings
 from recommender.library import Library
 from storage.database import Database
-from storage.events import library_read
-from storage.lake import Lake
-from storage.warehouse_duckdb import DuckDBWarehouse
+from storage.duckdb.warehouse import DuckDBWarehouse
+from storage.lake.events import library_read
+from storage.lake.lake import Lake
 
 PLAYERS = 40
 
@@ -182,8 +182,8 @@ import asyncio, sys
 from datetime import UTC, datetime
 from jobs.export import export
 from storage.database import Database
-from storage.lake import Lake
-from storage.warehouse_duckdb import DuckDBWarehouse
+from storage.lake.lake import Lake
+from storage.duckdb.warehouse import DuckDBWarehouse
 
 async def main():
     lake = Lake(Database(sys.argv[1]))

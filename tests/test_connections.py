@@ -26,7 +26,7 @@ from storage.accounts import Account, Accounts
 from storage.database import Database
 from storage.errors import DatabaseUnavailable
 from storage.schema import link_states
-from storage.steam_id import FIRST, SteamID
+from storage.steam.ids import FIRST, SteamID
 from tests.databases import NOON, empty, migrated, moved_away
 from tests.loopback_oauth import CONNECTIONS, ME, REVOKE, TOKEN, LoopbackOAuth, steam
 

@@ -14,8 +14,8 @@ from jobs.charts import write_charts
 from jobs.describe import Matrix, Quantiles, Topic, describe
 from recommender.catalog import Game
 from recommender.errors import NotEnoughData
+from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.warehouse import INTERACTIONS, SAMPLE_SOURCE, Warehouse, games_batch
-from storage.warehouse_duckdb import DuckDBWarehouse
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PNG = b"\x89PNG\r\n\x1a\n"

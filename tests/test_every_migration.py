@@ -13,8 +13,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, MetaData, Table, inspect, select
 
 from storage.database import migrations
-from storage.lake_days import no_partition
-from storage.steam_id import FIRST
+from storage.lake.days import no_partition
+from storage.steam.ids import FIRST
 from tests.databases import KINDS, NOON, empty
 from tests.test_migrations import differences, downgrade, see, upgrade
 

@@ -17,14 +17,14 @@ from jobs.through_lake import ThroughLake
 from recommender.library import Library
 from storage.database import Database
 from storage.delta import Applied, Delta
+from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.errors import LakeBehind, WarehouseBusy
-from storage.events import Event, Kind, library_read, player_of, reacted
-from storage.lake import Lake
+from storage.lake.events import Event, Kind, library_read, player_of, reacted
+from storage.lake.lake import Lake
 from storage.logs import Reaction
 from storage.personal_data import PersonalData
 from storage.schema import lake_events
 from storage.warehouse import INTERACTIONS, Warehouse
-from storage.warehouse_duckdb import DuckDBWarehouse
 from tests.databases import KINDS, NOON, ready
 from tests.warehouses import Owned, batch, catalogue, own, owned
 

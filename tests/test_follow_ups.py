@@ -25,7 +25,7 @@ from storage.feedback import Feedback, Opinion
 from storage.logs import Logs
 from storage.retention import prune
 from storage.schema import requests
-from storage.steam_id import SteamID
+from storage.steam.ids import SteamID
 from tests import worlds
 from tests.fakes import ANN, NOON, PRIVATE, PUBLIC, SECRETIVE, Place, open_place
 

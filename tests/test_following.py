@@ -18,8 +18,8 @@ from recommender.catalog import Game
 from recommender.engine import Answer, Engine
 from recommender.registry import Registry
 from recommender.shelf import Wish
-from storage.steam_store import SteamStore
-from storage.warehouse_duckdb import DuckDBWarehouse
+from storage.duckdb.warehouse import DuckDBWarehouse
+from storage.steam.store import SteamStore
 from tests import worlds
 from tests.fakes import NOON, open_place
 from tests.loopback_steam import LoopbackSteam

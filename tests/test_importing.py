@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.datasets.formats import Format
+from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.errors import DatasetRefused
 from storage.importing import FileReport, ImportProgress, ImportReport, import_paths
 from storage.warehouse import Counts, Warehouse
-from storage.warehouse_duckdb import DuckDBWarehouse
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

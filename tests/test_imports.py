@@ -97,7 +97,7 @@ def test_the_domain_reads_no_clock_and_no_environment(path: Path) -> None:
     ("package", "source", "found"),
     [
         ("jobs", "def work():\n    from bot.cli import data", {"bot.cli"}),
-        ("recommender", "import storage.steam as s, bot", {"storage.steam", "bot"}),
+        ("recommender", "import storage.steam.web_api as s, bot", {"storage.steam.web_api", "bot"}),
         ("storage", "if TYPE_CHECKING:\n    import jobs", {"jobs"}),
         ("jobs", "import storage, recommender.linear\nfrom jobs import x\nfrom . import y", set()),
     ],

@@ -14,12 +14,12 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from recommender.library import Library
-from storage import lake as lake_module
 from storage.database import Database
 from storage.errors import DatabaseUnavailable
-from storage.events import ALL, Event, Kind, asked, erased, library_read, player_of, reacted
-from storage.lake import Lake, forget
-from storage.lake_days import AHEAD, BEHIND, PREFIX
+from storage.lake import lake as lake_module
+from storage.lake.days import AHEAD, BEHIND, PREFIX
+from storage.lake.events import ALL, Event, Kind, asked, erased, library_read, player_of, reacted
+from storage.lake.lake import Lake, forget
 from storage.logs import Impression, Reaction, RequestLog
 from storage.personal_data import PersonalData
 from tests.databases import KINDS, NOON, administer, empty, migrated

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from storage.database import Database
-from storage.event_lines import line_of
-from storage.events import Event
-from storage.lake import Lake
-from storage.patient_lake import PatientLake
-from storage.spool import SEGMENT, Spool
+from storage.lake.events import Event
+from storage.lake.lake import Lake
+from storage.lake.lines import line_of
+from storage.lake.patient import PatientLake
+from storage.lake.spool import SEGMENT, Spool
 from tests.databases import migrated, sqlite_url
 from tests.lake_process import SPOOLED, event
 

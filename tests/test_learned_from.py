@@ -13,12 +13,12 @@ from bot.dispatch import dispatch
 from bot.messages import Outcome, Person
 from bot.settings import read_settings
 from storage.database import Database
-from storage.event_lines import line_of
-from storage.events import Event, Kind, player_of
-from storage.lake import Lake
-from storage.patient_lake import PatientLake
-from storage.spool import Spool
-from storage.steam_id import SteamID
+from storage.lake.events import Event, Kind, player_of
+from storage.lake.lake import Lake
+from storage.lake.lines import line_of
+from storage.lake.patient import PatientLake
+from storage.lake.spool import Spool
+from storage.steam.ids import SteamID
 from tests import worlds
 from tests.databases import migrated, moved_away, sqlite_url
 from tests.fakes import ANN, NOON, PUBLIC, SECRETIVE, Place, open_place, request
@@ -217,7 +217,7 @@ async def test_nothing_is_promised_where_the_disk_cannot_be_asked(place: Place, 
     let_go = Spool(tmp_path / "spool").hold()
     assert let_go is not None
     with pytest.MonkeyPatch.context() as hasty:
-        hasty.setattr("storage.patient_lake.PATIENCE", 0.05)
+        hasty.setattr("storage.lake.patient.PATIENCE", 0.05)
         reply = await dispatch(request("forgetme", sure="yes"), replace(place.desk, lake=lake))
     let_go()
     await lake.close()

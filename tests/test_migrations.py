@@ -27,11 +27,11 @@ from storage.database import Database, migrating, migrations
 from storage.database_url import driver_url
 from storage.errors import DatabaseError, DatabaseUnavailable
 from storage.feedback import Feedback, Opinion
-from storage.lake_days import no_partition
+from storage.lake.days import no_partition
 from storage.logs import Counts, Impression, Logs, PastAnswer
 from storage.personal_data import PersonalData
 from storage.schema import UtcDateTime, metadata
-from storage.steam_id import FIRST, SteamID
+from storage.steam.ids import FIRST, SteamID
 from tests.databases import KINDS, NOON, empty, migrated, sqlite_url
 from tests.test_logs import asked
 

@@ -18,14 +18,14 @@ from bot.settings import Settings
 from bot.warehouse import Copies
 from bot.wording import Wording
 from storage.database import Database
+from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.errors import WarehouseBusy
-from storage.events import player_of
+from storage.lake.events import player_of
 from storage.logs import Logs
 from storage.patient_logs import PatientLogs
 from storage.personal_data import PersonalData
 from storage.schema import metadata
 from storage.subscriptions import Subscription
-from storage.warehouse_duckdb import DuckDBWarehouse
 from tests import worlds
 from tests.fakes import ANN, NOON, PUBLIC, Place, open_place, request, terminal
 from tests.warehouses import Owned, own

@@ -13,10 +13,10 @@ import pytest
 
 from storage.database import Database
 from storage.errors import DatabaseUnavailable, SpoolError
-from storage.events import Event, Kind
-from storage.lake import Lake
-from storage.patient_lake import PatientLake
-from storage.spool import Spool
+from storage.lake.events import Event, Kind
+from storage.lake.lake import Lake
+from storage.lake.patient import PatientLake
+from storage.lake.spool import Spool
 from tests.databases import KINDS, empty, locked, migrated, moved_away, sqlite_url
 from tests.lake_process import event
 from tests.test_spool import drained, files_of_at_most
@@ -416,7 +416,7 @@ async def test_two_processes_share_a_home_and_deliver_each_event_once(lake: Lake
 async def test_a_spool_that_another_process_never_lets_go_of_is_an_error_in_time(
     lake: Lake, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.patient_lake.PATIENCE", 0.1)
+    monkeypatch.setattr("storage.lake.patient.PATIENCE", 0.1)
     with moved_away(file):
         async with patient(lake, tmp_path) as putting:
             putting.put(event(1))

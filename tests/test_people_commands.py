@@ -13,7 +13,7 @@ from sqlalchemy import text
 from bot.commands.command import Desk
 from bot.dispatch import dispatch
 from bot.messages import Outcome, Person
-from storage.steam_id import SteamID
+from storage.steam.ids import SteamID
 from tests import worlds
 from tests.fakes import (
     ANN,

@@ -19,7 +19,7 @@ from storage.feedback import Feedback, Opinion
 from storage.logs import Counts, Impression, Logs, Offered
 from storage.personal_data import PersonalData
 from storage.schema import UtcDateTime, metadata
-from storage.steam_id import FIRST, SteamID
+from storage.steam.ids import FIRST, SteamID
 from storage.subscriptions import Subscriptions
 from tests.databases import KINDS, NOON, ready
 from tests.test_logs import asked, liked

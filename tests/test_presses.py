@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.messages import Origin
 from bot.presses import LONGEST, Deed, Press, about, pressed, profile_of, subject_of
-from storage.steam_id import FIRST, LAST_ACCOUNT, SteamID, Vanity, parse
+from storage.steam.ids import FIRST, LAST_ACCOUNT, SteamID, Vanity, parse
 
 ANSWERS = st.text("0123456789abcdef", min_size=1, max_size=40)
 PROFILES = st.integers(1, LAST_ACCOUNT).map(lambda account: str(FIRST + account)) | st.from_regex(

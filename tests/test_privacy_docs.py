@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.schema import metadata
-from storage.warehouse_duckdb import DuckDBWarehouse
 
 DOCS = (Path(__file__).parents[1] / "docs" / "privacy.md").read_text("utf-8")
 COLUMNS = "SELECT table_name, column_name FROM information_schema.columns WHERE table_catalog = 'warehouse'"

@@ -10,10 +10,10 @@ import pytest
 
 from jobs.reconcile import reconcile
 from jobs.through_lake import ThroughLake
+from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.importing import import_paths
-from storage.lake import Lake
+from storage.lake.lake import Lake
 from storage.warehouse import Counts
-from storage.warehouse_duckdb import DuckDBWarehouse
 from tests.databases import KINDS, ready
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

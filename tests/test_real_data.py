@@ -26,8 +26,8 @@ from recommender.linear import Linear, fit, fit_counted
 from recommender.recommend import picks_for
 from recommender.registry import Registry
 from recommender.shelf import Shelf, Wish
+from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.importing import ImportReport, import_paths
-from storage.warehouse_duckdb import DuckDBWarehouse
 from tests.loopback_steam import LoopbackSteam
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

@@ -15,9 +15,9 @@ from sqlalchemy.engine import Connection
 from storage.accounts import Accounts
 from storage.database import Database
 from storage.errors import DatabaseUnavailable
-from storage.events import reacted
 from storage.feedback import Feedback, Opinion
-from storage.lake import Lake
+from storage.lake.events import reacted
+from storage.lake.lake import Lake
 from storage.logs import Counts, Impression, Logs
 from storage.personal_data import PersonalData
 from storage.retention import Pruned, prune

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import func, insert, select, true
 
 from storage.database import Database
-from storage.events import Kind, player_of
-from storage.events import asked as asked_event
-from storage.lake import Lake
+from storage.lake.events import Kind, player_of
+from storage.lake.events import asked as asked_event
+from storage.lake.lake import Lake
 from storage.logs import Impression, Logs
 from storage.schema import digest_channels, metadata
 from storage.server_data import ServerData

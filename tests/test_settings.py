@@ -10,7 +10,7 @@ import pytest
 
 from bot.settings import PREFIX, Settings, SettingsRefused, read_settings
 from recommender.device import Device
-from storage.bigquery_place import Place
+from storage.bigquery.place import Place
 
 ROOT = Path(__file__).parents[1]
 

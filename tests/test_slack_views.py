@@ -22,7 +22,7 @@ from bot.slack.home import Home, home
 from bot.wording import Wording
 from recommender.recommend import Pick
 from storage.accounts import Account
-from storage.steam_id import SteamID
+from storage.steam.ids import SteamID
 from storage.subscriptions import Subscription
 from tests import worlds
 from tests.fakes import NOON

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.errors import EventRefused, SpoolError
-from storage.event_lines import LARGEST, HalfLine, event_of, line_of
-from storage.events import Event, Kind
-from storage.spool import SEGMENT, Spool
+from storage.lake.events import Event, Kind
+from storage.lake.lines import LARGEST, HalfLine, event_of, line_of
+from storage.lake.spool import SEGMENT, Spool
 from tests.databases import NOON
 from tests.lake_process import event
 

@@ -29,10 +29,10 @@ from storage.errors import (
     SteamUnavailable,
 )
 from storage.single_flight import KEPT
-from storage.steam import Steam
-from storage.steam_answers import library_from_answer
-from storage.steam_calls import LONGEST_PAUSE, UNSAID_PAUSE, pause_asked
-from storage.steam_id import FIRST, SteamID
+from storage.steam.answers import library_from_answer
+from storage.steam.calls import LONGEST_PAUSE, UNSAID_PAUSE, pause_asked
+from storage.steam.ids import FIRST, SteamID
+from storage.steam.web_api import Steam
 from tests.loopback_steam import LoopbackSteam
 
 ALICE = SteamID(FIRST + 22202)

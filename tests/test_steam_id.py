@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.errors import SteamIdInvalid
-from storage.steam_id import FIRST, LAST_ACCOUNT, SteamID, Vanity, parse
+from storage.steam.ids import FIRST, LAST_ACCOUNT, SteamID, Vanity, parse
 
 ACCOUNTS = st.integers(1, LAST_ACCOUNT)
 VANITIES = st.from_regex(r"[A-Za-z0-9_-]{2,32}", fullmatch=True)

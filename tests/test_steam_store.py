@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.errors import SteamError, SteamKeyMissing, SteamKeyRefused, SteamRateLimited, SteamUnavailable
-from storage.steam_store import INTERVAL, LONGEST_NAP, TRIES, SteamStore
-from storage.store_answers import TELLING, StoreRow, items_from_answer, page_from_answer, tags_from_answer
-from storage.store_items import BATCH
+from storage.steam.items import BATCH
+from storage.steam.store import INTERVAL, LONGEST_NAP, TRIES, SteamStore
+from storage.steam.store_answers import TELLING, StoreRow, items_from_answer, page_from_answer, tags_from_answer
 from tests.loopback_steam import LoopbackSteam
 from tests.test_steam import JSON, Hours
 

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.errors import SteamUnavailable
-from storage.steam_answers import headers_from_answer
-from storage.steam_calls import UNSAID_PAUSE
-from storage.store_assets import FIRST_PAUSE, FOUND_FOR, LONGEST_PAUSE, NONE_FOR, Covers
-from storage.store_items import BATCH
+from storage.steam.answers import headers_from_answer
+from storage.steam.calls import UNSAID_PAUSE
+from storage.steam.covers import FIRST_PAUSE, FOUND_FOR, LONGEST_PAUSE, NONE_FOR, Covers
+from storage.steam.items import BATCH
 from tests.fakes import Clock
 from tests.loopback_steam import LoopbackSteam
 from tests.test_steam import until

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from recommender.library import Library
 from storage.delta import Delta, Rejected
-from storage.events import ALL, Event, Kind, asked, erased, library_read, player_of, reacted
-from storage.lake import Stored
+from storage.lake.chunks import chunk_event
+from storage.lake.events import ALL, Event, Kind, asked, erased, library_read, player_of, reacted
+from storage.lake.lake import Stored
+from storage.lake.telling import OPINIONS, delta_of
 from storage.logs import Reaction, RequestLog
-from storage.row_chunks import chunk_event
-from storage.telling import OPINIONS, delta_of
 from storage.warehouse import GAMES, INTERACTIONS, REVIEWS, games_batch
 from tests.databases import NOON
 from tests.warehouses import FULL, Owned, Review, batch

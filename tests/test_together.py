@@ -20,7 +20,7 @@ from recommender.catalog import Game
 from recommender.library import Library
 from recommender.recommend import Pick
 from storage.feedback import Opinion
-from storage.steam_id import FIRST, SteamID
+from storage.steam.ids import FIRST, SteamID
 from tests import worlds
 from tests.fakes import EMPTY, GAMES_PRIVATE, NOON, PRIVATE, PUBLIC, Place, open_place, request
 

@@ -22,9 +22,9 @@ from recommender.library import Library
 from recommender.linear import LinearSettings
 from recommender.registry import Registry
 from recommender.shelf import Wish
+from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.errors import DatasetRefused
 from storage.warehouse import INTERACTIONS, games_batch
-from storage.warehouse_duckdb import DuckDBWarehouse
 from tests.warehouses import Opined, opine
 from tests.worlds import alike_but_for_ties
 

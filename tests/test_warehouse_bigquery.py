@@ -17,14 +17,14 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery as google
 
 from recommender.interactions import Weighting
-from storage import bigquery_jobs
-from storage.bigquery_costs import Estimate
-from storage.bigquery_jobs import PATIENCE, STAGED_FOR
-from storage.bigquery_place import Place
-from storage.bigquery_tables import FORMAT_LABEL, MARKER, STAGING, TABLES
+from storage.bigquery import jobs
+from storage.bigquery.costs import Estimate
+from storage.bigquery.jobs import PATIENCE, STAGED_FOR
+from storage.bigquery.place import Place
+from storage.bigquery.tables import FORMAT_LABEL, MARKER, STAGING, TABLES
+from storage.bigquery.warehouse import BigQueryWarehouse
 from storage.errors import WarehouseBusy, WarehouseError, WarehouseMissing, WarehouseRefused
 from storage.warehouse import INTERACTIONS, SAMPLE_SOURCE
-from storage.warehouse_bigquery import BigQueryWarehouse
 from tests.loopback_bigquery import LoopbackBigQuery
 from tests.warehouses import DELTA, FULL, NOW, Owned, batch, catalogue, own, owned, take_in
 
@@ -239,7 +239,7 @@ def much(warehouse: BigQueryWarehouse) -> int:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Estimate]:
     """What was asked about, where everything is worth a question."""
-    monkeypatch.setattr(bigquery_jobs, "ASK_BEYOND", 0)
+    monkeypatch.setattr(jobs, "ASK_BEYOND", 0)
     return []
 
 

@@ -14,10 +14,10 @@ import pytest
 
 from recommender.catalog import Game
 from storage.delta import Delta
-from storage.duckdb_format import FORMAT, TABLES_1
+from storage.duckdb.format import FORMAT, TABLES_1
+from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.errors import WarehouseBusy, WarehouseError
 from storage.warehouse import INTERACTIONS, Counts
-from storage.warehouse_duckdb import DuckDBWarehouse
 from tests.warehouses import FULL, Owned, hear_store, own, owned, table, take_in
 
 
@@ -70,7 +70,7 @@ def test_a_read_only_warehouse_reads_all_and_refuses_loads(tmp_path: Path) -> No
 HOLD = """
 import sys
 from pathlib import Path
-from storage.warehouse_duckdb import DuckDBWarehouse
+from storage.duckdb.warehouse import DuckDBWarehouse
 with DuckDBWarehouse(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()
@@ -165,7 +165,7 @@ def test_a_damaged_file_is_refused_in_words(tmp_path: Path) -> None:
 KILLED_WITHIN_A_LOAD = """
 import sys
 from pathlib import Path
-from storage.warehouse_duckdb import DuckDBWarehouse
+from storage.duckdb.warehouse import DuckDBWarehouse
 from tests.warehouses import INTERACTIONS, NOW, Owned, batch
 
 def batches():
@@ -200,7 +200,7 @@ EXPORT = """
 import sys
 from pathlib import Path
 from storage.delta import Delta
-from storage.warehouse_duckdb import DuckDBWarehouse
+from storage.duckdb.warehouse import DuckDBWarehouse
 from tests.warehouses import INTERACTIONS, Owned, table, take_in
 
 with DuckDBWarehouse(Path(sys.argv[1])) as warehouse:
@@ -250,7 +250,7 @@ FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from storage.errors import WarehouseError
-from storage.warehouse_duckdb import DuckDBWarehouse
+from storage.duckdb.warehouse import DuckDBWarehouse
 from tests.warehouses import Owned, own
 
 path = Path(sys.argv[1])

@@ -14,9 +14,9 @@ from bot.cli.output import phases
 from bot.settings import PREFIX, Settings, read_settings
 from bot.warehouse import open_warehouse
 from recommender.catalog import Game
-from storage import bigquery_jobs
-from storage.bigquery_costs import Estimate
-from storage.warehouse_duckdb import DuckDBWarehouse
+from storage.bigquery import jobs
+from storage.bigquery.costs import Estimate
+from storage.duckdb.warehouse import DuckDBWarehouse
 from tests.loopback_bigquery import LoopbackBigQuery
 from tests.warehouses import Owned, catalogue, own
 
@@ -69,7 +69,7 @@ def test_a_model_learns_from_bigquery(bigquery: LoopbackBigQuery, capsys: pytest
 def test_nothing_dear_is_read_where_nobody_can_be_asked(
     bigquery: LoopbackBigQuery, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bigquery_jobs, "ASK_BEYOND", 0)
+    monkeypatch.setattr(jobs, "ASK_BEYOND", 0)
     refused = run(["train", "--skip-evaluation"])
     said = capsys.readouterr().err
     agreed = run(["train", "--skip-evaluation", "--yes"])

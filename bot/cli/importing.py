@@ -15,7 +15,7 @@ from bot.settings import Settings, read_settings
 from bot.warehouse import open_warehouse
 from jobs.through_lake import ThroughLake
 from storage.importing import FileReport, ImportProgress, ImportReport, import_paths
-from storage.lake import Lake
+from storage.lake.lake import Lake
 from storage.warehouse import Counts
 
 Paths = Annotated[list[Path], typer.Argument(help="Files or folders: UCSD, Kaggle or parquet, recognised by content.")]

@@ -16,10 +16,10 @@ from bot.settings import Settings, read_settings
 from bot.warehouse import open_warehouse
 from jobs.export import ExportReport, export
 from jobs.reconcile import Reconciled, reconcile
+from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.errors import WarehouseMissing
-from storage.lake import Lake
+from storage.lake.lake import Lake
 from storage.retention import Pruned, prune
-from storage.warehouse_duckdb import DuckDBWarehouse
 
 FromStart = Annotated[
     bool, typer.Option("--from-start", help="Tell all of it anew: after the database was put back to an earlier state.")

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from storage.bigquery_costs import Agree, Estimate
+from storage.bigquery.costs import Agree, Estimate
 
 Yes = Annotated[bool, typer.Option("--yes", help="Agree beforehand to what queries of BigQuery cost.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]

@@ -30,9 +30,9 @@ from recommender.engine import Served
 from recommender.registry import Registry
 from recommender.shelf import Wish
 from storage.datasets.sample import sample_games, sample_interactions
+from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.saved_library import SavedLibrary
 from storage.warehouse import SAMPLE_SOURCE, games_batch
-from storage.warehouse_duckdb import DuckDBWarehouse
 
 TOUR = (
     "/recommend games: Hades, Dead Cells, Slay the Spire",

@@ -15,7 +15,7 @@ from bot.warehouse import open_warehouse
 from jobs.catalog_refresh import RefreshReport, refresh_catalog
 from recommender.registry import Registry
 from storage.errors import SteamKeyRefused
-from storage.steam_store import SteamStore
+from storage.steam.store import SteamStore
 
 REFRESHED = {
     "listed": "listed as changed",

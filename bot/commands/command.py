@@ -16,13 +16,13 @@ from recommender.engine import Engine
 from recommender.library import Library
 from storage.accounts import Accounts
 from storage.feedback import Feedback
+from storage.lake.patient import PatientLake
 from storage.logs import Logs
-from storage.patient_lake import PatientLake
 from storage.patient_logs import PatientLogs
 from storage.personal_data import PersonalData
 from storage.server_data import ServerData
 from storage.slack_installs import SlackInstalls
-from storage.steam_id import SteamID
+from storage.steam.ids import SteamID
 from storage.subscriptions import Subscriptions
 
 Completed = Literal["tag", "tags", "title", "titles", "zone"]

@@ -15,7 +15,7 @@ from bot.messages import Person, Request
 from recommender.library import Library
 from storage.accounts import Account
 from storage.errors import SteamError, SteamPlayerUnknown, SteamProfilePrivate
-from storage.steam_id import SteamID
+from storage.steam.ids import SteamID
 
 WITH = "with"
 """The option that names the others."""

@@ -11,9 +11,9 @@ from bot.messages import Request
 from recommender.catalog import Game
 from recommender.library import Library
 from storage.errors import DatabaseError
-from storage.events import library_read
 from storage.feedback import Opinion
-from storage.steam_id import SteamID
+from storage.lake.events import library_read
+from storage.steam.ids import SteamID
 
 log = logging.getLogger(__name__)
 

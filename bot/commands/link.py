@@ -9,7 +9,7 @@ from bot.wording import Wording
 from recommender.library import Library
 from storage.accounts import Account
 from storage.errors import Hidden, SteamError, SteamPlayerUnknown, SteamProfilePrivate
-from storage.steam_id import SteamID
+from storage.steam.ids import SteamID
 
 OPTIONS = (Option(STEAM),)
 

@@ -19,7 +19,7 @@ from recommender.errors import UnknownGame
 from recommender.library import Library
 from storage.errors import SteamIdInvalid
 from storage.logs import OptionValue, RequestLog
-from storage.steam_id import parse
+from storage.steam.ids import parse
 
 PATIENCE = 1.0
 """Seconds that a press waits for log lines still to be written: its answer may be among them."""

@@ -19,7 +19,7 @@ from recommender.engine import Answer
 from recommender.errors import UnknownGame
 from recommender.library import Library
 from recommender.shelf import Wish
-from storage.steam_id import SteamID
+from storage.steam.ids import SteamID
 
 OPTIONS = (Option(STEAM), Option(GAMES, autocomplete="titles"), TAG, *FILTERS)
 

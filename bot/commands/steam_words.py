@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from bot.commands.titles import split
 from bot.messages import Value
 from storage.errors import SteamIdInvalid
-from storage.steam_id import SteamID, parse
+from storage.steam.ids import SteamID, parse
 
 STEAM = "steam"
 """The option whose value is always about somebody's profile: a vanity name looks like any other word."""

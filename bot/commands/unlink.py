@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.commands.command import Desk
 from bot.messages import Reply, Request
 from bot.wording import Wording
-from storage.events import Kind
+from storage.lake.events import Kind
 
 
 async def unlink(request: Request, desk: Desk) -> Reply:

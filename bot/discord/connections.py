@@ -22,7 +22,7 @@ from bot.messages import Person
 from storage.accounts import Accounts
 from storage.errors import DatabaseError, SteamIdInvalid
 from storage.redaction import keep_keys_out_of_logs
-from storage.steam_id import SteamID, parse
+from storage.steam.ids import SteamID, parse
 
 PLATFORM = "discord"
 CALLBACK = "/discord/callback"

@@ -21,7 +21,7 @@ from bot.slack.app import SlackBot, web_client
 from bot.slack.bots import Bots
 from bot.slack.installing import Installing
 from bot.slack.running import routes, run_by_socket, run_by_web
-from storage.store_assets import Covers
+from storage.steam.covers import Covers
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from storage.database import migrating
 from storage.database_url import driver_url
-from storage.lake_days import no_partition
+from storage.lake.days import no_partition
 from storage.schema import metadata
 
 PATIENCE = 60.0

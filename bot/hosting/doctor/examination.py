@@ -33,7 +33,7 @@ from recommender.errors import NoModel, RecommenderError
 from recommender.registry import Registry
 from storage.errors import DatabaseError, SteamError, WarehouseError, WarehouseMissing
 from storage.standing import obstacle, standing
-from storage.steam import Steam
+from storage.steam.web_api import Steam
 
 PATIENCE = 5.0
 """Seconds for each question to somebody else."""

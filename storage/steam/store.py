@@ -12,9 +12,9 @@ import httpx
 from tenacity import wait_exponential_jitter
 
 from storage.errors import SteamKeyRefused, SteamProfilePrivate
-from storage.steam_calls import Calls, Key, Secret
-from storage.store_answers import Page, Told, items_from_answer, page_from_answer, tags_from_answer
-from storage.store_items import BATCH, ITEMS, question
+from storage.steam.calls import Calls, Key, Secret
+from storage.steam.items import BATCH, ITEMS, question
+from storage.steam.store_answers import Page, Told, items_from_answer, page_from_answer, tags_from_answer
 
 LIST, TAGS = "IStoreService/GetAppList/v1", "IStoreService/GetTagList/v1"
 PAGE = 50_000

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from storage.delta import ABOUT_PLAYERS, KINDS, Applied, Delta, LedgerEntry, Rejected
-from storage.duckdb_merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STORE, merge, touched
+from storage.duckdb.merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STORE, merge, touched
 
 ADVANCE = "UPDATE watermarks SET upto = $upto WHERE lake = $lake AND upto = $after"
 BEGIN = """

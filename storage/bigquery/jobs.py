@@ -19,11 +19,11 @@ from google.api_core.retry import Retry
 from google.cloud import bigquery
 from google.cloud.bigquery.table import Row, RowIterator
 
-from storage.bigquery_access import connect, credentials_for
-from storage.bigquery_costs import ASK_BEYOND, Agree, Estimate
-from storage.bigquery_merges import ORDINAL
-from storage.bigquery_place import Place
-from storage.bigquery_tables import STAGING, fields
+from storage.bigquery.access import connect, credentials_for
+from storage.bigquery.costs import ASK_BEYOND, Agree, Estimate
+from storage.bigquery.merges import ORDINAL
+from storage.bigquery.place import Place
+from storage.bigquery.tables import STAGING, fields
 from storage.errors import WarehouseRefused
 
 log = logging.getLogger(__name__)

@@ -22,14 +22,14 @@ from google.cloud.bigquery.table import Row
 from recommender.catalog import Game
 from recommender.errors import NotEnoughData
 from recommender.interactions import ItemIndex, Weighting
-from storage.bigquery_costs import Agree
-from storage.bigquery_errors import translated
-from storage.bigquery_jobs import PATIENCE, Jobs, Staged, Value
-from storage.bigquery_learning import cells_of, columns_of, gram_query, hashes_query, players_query
-from storage.bigquery_merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STORE, Merge
-from storage.bigquery_opening import open_dataset
-from storage.bigquery_place import Place
-from storage.bigquery_tables import MARKER, REJECTS
+from storage.bigquery.costs import Agree
+from storage.bigquery.errors import translated
+from storage.bigquery.jobs import PATIENCE, Jobs, Staged, Value
+from storage.bigquery.learning import cells_of, columns_of, gram_query, hashes_query, players_query
+from storage.bigquery.merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STORE, Merge
+from storage.bigquery.opening import open_dataset
+from storage.bigquery.place import Place
+from storage.bigquery.tables import MARKER, REJECTS
 from storage.delta import ABOUT_PLAYERS, KINDS, Applied, Delta, LedgerEntry, Rejected
 from storage.errors import WarehouseError
 from storage.warehouse_rows import SAMPLE_SOURCE, Counts, GramRows, InteractionColumns, Loaded

@@ -8,7 +8,7 @@ from datetime import datetime
 from zlib import crc32
 
 from storage.errors import EventRefused
-from storage.events import Event, Kind
+from storage.lake.events import Event, Kind
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of a line; a larger event would be no single event."""

@@ -9,9 +9,9 @@ from datetime import datetime
 import pyarrow as pa
 
 from storage.delta import Delta, Rejected
-from storage.events import Event, Kind, player_of
-from storage.lake import Stored
-from storage.row_chunks import NoChunk, chunk_rows
+from storage.lake.chunks import NoChunk, chunk_rows
+from storage.lake.events import Event, Kind, player_of
+from storage.lake.lake import Stored
 from storage.warehouse_rows import FEEDBACK, GAMES, INTERACTIONS, REVIEWS
 
 LARGEST = 2**31 - 1

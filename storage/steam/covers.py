@@ -14,10 +14,10 @@ from typing import Self
 import httpx
 
 from storage.errors import SteamError, SteamRateLimited, SteamUnavailable
-from storage.steam import PATIENCE, TIMEOUTS
-from storage.steam_answers import headers_from_answer
-from storage.steam_calls import decoded, pause_asked
-from storage.store_items import BATCH, ITEMS, question
+from storage.steam.answers import headers_from_answer
+from storage.steam.calls import decoded, pause_asked
+from storage.steam.items import BATCH, ITEMS, question
+from storage.steam.web_api import PATIENCE, TIMEOUTS
 
 AT_ONCE = 3
 """Requests under way at a time: what is asked for meanwhile gathers and goes along with the next."""

@@ -16,11 +16,11 @@ import pyarrow as pa
 
 from recommender.catalog import Game
 from recommender.interactions import Weighting
-from storage import duckdb_lake
 from storage.delta import ABOUT_PLAYERS, Applied, Delta, LedgerEntry, Rejected
-from storage.duckdb_format import FORMAT, bring_up, format_of
-from storage.duckdb_learning import counted_gram, hash_rows, keep, read_columns
-from storage.duckdb_merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STORE, Merge, merge, touched
+from storage.duckdb import deltas
+from storage.duckdb.format import FORMAT, bring_up, format_of
+from storage.duckdb.learning import counted_gram, hash_rows, keep, read_columns
+from storage.duckdb.merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STORE, Merge, merge, touched
 from storage.errors import WarehouseBusy, WarehouseError, WarehouseMissing
 from storage.warehouse_rows import SAMPLE_SOURCE, Counts, GramRows, InteractionColumns, Loaded
 
@@ -106,19 +106,19 @@ class DuckDBWarehouse:
         if not 0 <= after < upto:
             raise ValueError(f"a delta leads from after 0 or more to an upto beyond it, not from {after} to {upto}")
         with self._changing() as db:
-            return duckdb_lake.take_in(db, delta, lake, after, upto, now)
+            return deltas.take_in(db, delta, lake, after, upto, now)
 
     def watermark(self, lake: str) -> int:
         with self._transaction() as db:
-            return duckdb_lake.watermark(db, lake)
+            return deltas.watermark(db, lake)
 
     def ledger(self, lake: str) -> list[LedgerEntry]:
         with self._transaction() as db:
-            return duckdb_lake.ledger(db, lake)
+            return deltas.ledger(db, lake)
 
     def rejects(self, lake: str, limit: int = 100) -> list[Rejected]:
         with self._transaction() as db:
-            return duckdb_lake.rejects(db, lake, limit)
+            return deltas.rejects(db, lake, limit)
 
     def forget(self, player: str) -> dict[str, int]:
         with self._changing() as db:
@@ -179,7 +179,7 @@ class DuckDBWarehouse:
         with self._changing() as db:
             loaded = merge(db, how, batches)
             db.execute("DELETE FROM sources WHERE source = ? AND kind = ?", [source, how.table])
-            at = duckdb_lake.naive(now)
+            at = deltas.naive(now)
             db.execute("INSERT INTO sources VALUES (?, ?, ?, ?)", [source, how.table, loaded.read, at])
         return loaded
 

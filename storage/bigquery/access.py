@@ -11,8 +11,8 @@ from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 from google.cloud import bigquery
 from google.oauth2 import service_account
 
-from storage.bigquery_errors import CREDENTIALS
-from storage.bigquery_place import Place
+from storage.bigquery.errors import CREDENTIALS
+from storage.bigquery.place import Place
 from storage.errors import WarehouseRefused
 
 SCOPES = ("https://www.googleapis.com/auth/bigquery",)

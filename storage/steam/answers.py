@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from recommender.library import Library
 from storage.errors import Hidden, SteamIdInvalid, SteamPlayerUnknown, SteamProfilePrivate, SteamUnavailable
-from storage.steam_id import SteamID, Vanity, parse
+from storage.steam.ids import SteamID, Vanity, parse
 
 _SHAPE = re.compile(r"steam/apps/[0-9]{1,10}/(?:[0-9A-Za-z_-]{1,64}/)?\$\{FILENAME\}(?:\?t=[0-9]{1,20})?")
 _FILE = re.compile(r"(?:[0-9A-Za-z_-]{1,64}/){0,3}[0-9A-Za-z_-]{1,64}\.(?:jpg|jpeg|png|webp|gif)")

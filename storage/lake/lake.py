@@ -12,8 +12,8 @@ from sqlalchemy import RowMapping, Update, delete, func, insert, select, tuple_,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database, insert_new
-from storage.events import ALL, Event, Kind, erased
-from storage.lake_days import drop_partitions, make_partitions
+from storage.lake.days import drop_partitions, make_partitions
+from storage.lake.events import ALL, Event, Kind, erased
 from storage.schema import lake_events, lake_sequence
 
 CHUNK = 500

@@ -1,6 +1,6 @@
 """Rows into BigQuery's tables: what was staged, reduced to one row a key, then merged set against set.
 
-The SQL says the same as `duckdb_merges`. BigQuery knows no null array, so an empty one is what is unknown.
+The SQL says the same as `storage.duckdb.merges`. BigQuery knows no null array, so an empty one is what is unknown.
 """
 
 from __future__ import annotations

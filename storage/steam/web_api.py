@@ -17,9 +17,9 @@ from storage.errors import (
     SteamUnavailable,
 )
 from storage.single_flight import Flights
-from storage.steam_answers import hidden_by, library_from_answer, resolved
-from storage.steam_calls import Calls, Key, Secret
-from storage.steam_id import SteamID, Vanity, parse
+from storage.steam.answers import hidden_by, library_from_answer, resolved
+from storage.steam.calls import Calls, Key, Secret
+from storage.steam.ids import SteamID, Vanity, parse
 
 TIMEOUTS = httpx.Timeout(5.0, connect=2.0)
 PATIENCE = 8.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
-from storage.bigquery_jobs import Jobs
-from storage.bigquery_place import Place
-from storage.bigquery_tables import FORMAT, FORMAT_LABEL, MARKER, STAGING, TABLES, described
+from storage.bigquery.jobs import Jobs
+from storage.bigquery.place import Place
+from storage.bigquery.tables import FORMAT, FORMAT_LABEL, MARKER, STAGING, TABLES, described
 from storage.errors import WarehouseError, WarehouseMissing
 
 LEAST_TIME_TRAVEL = 48

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pyarrow as pa
 
-from storage.events import Event, Kind
+from storage.lake.events import Event, Kind
 from storage.warehouse_rows import GAMES, INTERACTIONS, REVIEWS
 
 SCHEMAS = {"interactions": INTERACTIONS, "games": GAMES, "reviews": REVIEWS}

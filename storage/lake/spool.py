@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.errors import SpoolError
-from storage.event_lines import HalfLine, event_of
-from storage.events import Event
+from storage.lake.events import Event
+from storage.lake.lines import HalfLine, event_of
 
 SEGMENT = 128 * 1024
 """Bytes after which a new file begins: some 200 requests, which are delivered at once, and at worst twice."""

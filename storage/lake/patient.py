@@ -14,10 +14,10 @@ from itertools import islice
 from typing import TypeVar
 
 from storage.errors import DatabaseError, EventRefused, SpoolError
-from storage.event_lines import line_of
-from storage.events import ALL, Event, Kind
-from storage.lake import Lake
-from storage.spool import Spool
+from storage.lake.events import ALL, Event, Kind
+from storage.lake.lake import Lake
+from storage.lake.lines import line_of
+from storage.lake.spool import Spool
 
 log = logging.getLogger(__name__)
 
