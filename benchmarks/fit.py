@@ -63,6 +63,9 @@ class Phase:
 def main() -> None:
     arguments = _arguments()
     read, build, invert = Phase(), Phase(), Phase()
+    interactions = _read(arguments.parquet, arguments.min_games)  # warms what the first run would pay for
+    X = interactions.weighted(Weighting())
+    G = gram(X)
     matrix_rates, add_rates = [], []
     for _ in range(arguments.runs):  # floors and phases alternate, so that a slow minute slows both
         matrix_rates.append(_matrix_rate())

@@ -122,7 +122,9 @@ async def _driver(events: list[Event], _database: Database, url: str) -> int:
         for seq, event in enumerate(events, 1)
     ]
     if url.startswith("sqlite"):
-        plain = [(str(row[0]), *row[1:5], row[5].isoformat(" ")[:26], *row[6:9], "2026-05-17 12:00:00") for row in rows]
+        plain: list[tuple[object, ...]] = [
+            (str(row[0]), *row[1:5], row[5].isoformat(" ")[:26], *row[6:9], "2026-05-17 12:00:00") for row in rows
+        ]
         await asyncio.to_thread(_executemany, url.removeprefix("sqlite:///"), plain)
         return len(rows)
     connection = await asyncpg.connect(url)

@@ -79,7 +79,7 @@ class Home:
     async def training(self) -> AsyncIterator[Process]:
         """`indiean train` on all the data, in a home of its own and at the lowest priority; it ends with the block."""
         with tempfile.TemporaryDirectory() as folder:
-            await asyncio.to_thread(shutil.copy, self.operators.warehouse, folder)
+            await asyncio.to_thread(shutil.copy, self.operators.warehouse_file, folder)
             settings, log = {"INDIEAN_HOME": folder}, Path(folder) / "train.log"
             async with running("bot", "train", env=settings, log=log, nice=LOWEST) as process:
                 yield process
