@@ -22,6 +22,7 @@ from bot.hosting.platforms import chats
 from bot.hosting.serving import Platform, listening, stopped_by_signals
 from bot.hosting.serving import serve as keep_up
 from bot.hosting.ticks import Ticks, ticking
+from bot.hosting.turns import short_turns
 from bot.settings import Settings, read_settings
 from bot.web import web_app
 from recommender.engine import Served
@@ -44,7 +45,8 @@ def serve() -> None:
     if settings.discord_token is None and not settings.on_slack:
         raise NotSetUp(NO_CHAT)
     served = Registry(settings.models).open_current()
-    with logging_lines(sys.stderr, settings.secrets()), settled():
+    served.prepare()
+    with logging_lines(sys.stderr, settings.secrets()), settled(), short_turns():
         asyncio.run(serving(settings, served, chats))
 
 
