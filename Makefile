@@ -22,7 +22,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.answer
 	$(BIN)/python -m benchmarks.discord_load
 	$(BIN)/python -m benchmarks.slack_load
-	$(BIN)/python -m benchmarks.warehouse $(DATA)
+	$(BIN)/python -m benchmarks.warehouse $(DATA) --gram-up-to 5
+	$(BIN)/python -m benchmarks.circle $(DATA)
 
 # The lock is what pip resolved for this pyproject.toml, without this project itself and without local version tags.
 lock:
