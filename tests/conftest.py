@@ -36,11 +36,6 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[KEEPER] = str(held.enter_context(keeper()))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real data first: a worker that begins with the longest files is not the last to end."""
-    items.sort(key=lambda item: "test_real_" not in item.nodeid)
-
-
 def pytest_sessionfinish() -> None:
     drop_databases()
 
