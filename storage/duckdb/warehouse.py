@@ -20,7 +20,7 @@ from storage.delta import ABOUT_PLAYERS, Applied, Delta, LedgerEntry, Rejected
 from storage.duckdb import deltas
 from storage.duckdb.format import FORMAT, bring_up, format_of
 from storage.duckdb.learning import counted_gram, hash_rows, keep, read_columns
-from storage.duckdb.merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STORE, Merge, merge, touched
+from storage.duckdb.merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STORE, Merge, merge
 from storage.errors import WarehouseBusy, WarehouseError, WarehouseMissing
 from storage.warehouse_rows import SAMPLE_SOURCE, Counts, GramRows, InteractionColumns, Loaded
 
@@ -39,7 +39,6 @@ SELECT count(*), count(DISTINCT player), count(DISTINCT app_id), (SELECT count(*
 FROM interactions
 """
 ABOUT = {kind: f"SELECT * FROM {kind} WHERE player = ? ORDER BY app_id" for kind in ABOUT_PLAYERS}  # noqa: S608
-FORGET = {kind: f"DELETE FROM {kind} WHERE player = ?" for kind in ABOUT_PLAYERS}  # noqa: S608
 # Two transactions that change one row cannot both commit: so of two writers one is refused, whatever they write.
 TAKE_TURN = "UPDATE indiean_warehouse SET changes = changes + 1"
 NO_ROOM = ("Could not write file", "No space left on device", "max_temp_directory_size")
@@ -122,7 +121,7 @@ class DuckDBWarehouse:
 
     def forget(self, player: str) -> dict[str, int]:
         with self._changing() as db:
-            gone = {kind: touched(db, delete, [player]) for kind, delete in FORGET.items()}
+            gone = {kind: deltas.forget(db, kind, [player]) for kind in ABOUT_PLAYERS}
         return {kind: rows for kind, rows in gone.items() if rows}
 
     def about(self, player: str) -> dict[str, list[dict[str, object]]]:
