@@ -63,7 +63,7 @@ class Phase:
 def main() -> None:
     arguments = _arguments()
     read, build, invert = Phase(), Phase(), Phase()
-    interactions = _read(arguments.parquet, arguments.min_games)  # warms what the first run would pay for
+    interactions = read_interactions(arguments.parquet, arguments.min_games)  # warms what the first run would pay for
     X = interactions.weighted(Weighting())
     G = gram(X)
     matrix_rates, add_rates = [], []
@@ -71,7 +71,7 @@ def main() -> None:
         matrix_rates.append(_matrix_rate())
         add_rates.append(_add_rate())
         with read.watched():
-            interactions = _read(arguments.parquet, arguments.min_games)
+            interactions = read_interactions(arguments.parquet, arguments.min_games)
         X = interactions.weighted(Weighting())
         with build.watched():
             G = gram(X)
@@ -130,7 +130,7 @@ def _row(name: str, phase: Phase, floor: float | None, n: int) -> dict[str, floa
     }
 
 
-def _read(path: Path, min_games: int) -> Interactions:
+def read_interactions(path: Path, min_games: int) -> Interactions:
     table = pq.read_table(path, columns=["user_id", "item_id", "playtime_forever"])
     players = pc.dictionary_encode(table["user_id"].combine_chunks()).indices.to_numpy()
     items, minutes = table["item_id"].to_numpy(), table["playtime_forever"].to_numpy()

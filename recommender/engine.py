@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
+import numpy as np
+
 from recommender.catalog import Catalog, Game
+from recommender.errors import UpdateRefused
 from recommender.group import picks_for_group
 from recommender.library import Library
+from recommender.linear import Linear
 from recommender.popularity import Popularity
 from recommender.recommend import Pick, of_theme, picks_for, similar_to, why
 from recommender.scorer import Scorer
 from recommender.shelf import Shelf, Wish
+from recommender.updates import NOTHING, Learned, stacked, updated
 
 T = TypeVar("T")
+
+Players = Mapping[str, Learned]
+"""Rows by the pseudonym of their player."""
 
 
 @dataclass(frozen=True, eq=False)
 class Served:
-    """All that answers one request: a model, its catalogue and its version, never mixed with another's."""
+    """All that answers one request: a model, its catalogue and its version, never mixed with another's.
+
+    `learned` are the rows that the model holds of players who were learned, changed or forgotten since its fit.
+    """
 
     version: str
     scorer: Scorer
     catalog: Catalog
     synthetic: bool = False
+    learned: Players = field(default_factory=dict)
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -42,6 +54,14 @@ class Served:
         """So that the first to ask waits no longer than the next."""
         self.shelf.prepare()
         self.themes.prepare()
+
+    def updated(self, scorer: Scorer, learned: Players) -> Served:
+        """The same version with another matrix for the same games: what is known of these is not worked out again."""
+        after = replace(self, scorer=scorer, learned=learned)
+        players = scorer.items.players
+        of_all = np.pad(players, (0, len(self.themes.items) - len(players)))
+        vars(after).update(shelf=self.shelf.recounted(players), themes=self.themes.recounted(of_all))
+        return after
 
     @cached_property
     def popularity(self) -> Popularity:
@@ -64,6 +84,8 @@ class Engine:
         self._served = served
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="engine")
         self._typing = ThreadPoolExecutor(1, thread_name_prefix="engine-typing")
+        self._learning = ThreadPoolExecutor(1, thread_name_prefix="engine-learning")
+        self._turn = asyncio.Lock()
 
     @property
     def served(self) -> Served:
@@ -76,6 +98,31 @@ class Engine:
     def close(self) -> None:
         self._pool.shutdown()
         self._typing.shutdown()
+        self._learning.shutdown()
+
+    async def learn(self, version: str, rows: Players, fitted: Players | None = None) -> bool:
+        """Makes the model hold of each of these players the row given, and no other; answers go on meanwhile.
+
+        `rows` are weighed for `version`; an empty one forgets. `fitted` are the rows that its fit saw of the same
+        players, of those whom it saw. To say again what the model holds changes nothing. False, and nothing changes,
+        where another version is in service, now or by the end: rows are another version's, so weigh them for that.
+
+        Raises:
+            UpdateRefused: a row to be forgotten is not in the model, or the model cannot learn in place.
+        """
+        async with self._turn:  # each builds on the one before
+            served = self._served
+            if served.version != version:
+                return False
+            after = await asyncio.get_running_loop().run_in_executor(self._learning, learn, served, rows, fitted or {})
+            if self._served is not served:
+                return False
+            self._served = after
+            return True
+
+    async def forget(self, version: str, players: Iterable[str], fitted: Players | None = None) -> bool:
+        """As `learn`, of rows without games."""
+        return await self.learn(version, dict.fromkeys(players, NOTHING), fitted)
 
     async def recommend(self, library: Library, wish: Wish, k: int = 10) -> Answer:
         return await self._off_loop(lambda served: recommend(served, library, wish, k))
@@ -121,6 +168,20 @@ def recommend(served: Served, library: Library, wish: Wish, k: int) -> Answer:
     scorer: Scorer = served.scorer if len(owned) else served.popularity
     picks = picks_for(owned, scorer, served.shelf, wish, k)
     return Answer(tuple(_told(pick, library) for pick in picks), served.version, len(owned))
+
+
+def learn(served: Served, rows: Players, fitted: Players) -> Served:
+    """See `Engine.learn`; `served` itself where there is nothing to change."""
+    if not isinstance(served.scorer, Linear):
+        raise UpdateRefused("only a linear model learns in place")
+    held = {player: served.learned.get(player, fitted.get(player, NOTHING)) for player in rows}
+    changed = {player: row for player, row in rows.items() if not row.same_as(held[player])}
+    if not changed:
+        return served
+    n = len(served.scorer.items)
+    joining = stacked([row for row in changed.values() if len(row)], n)
+    leaving = stacked([held[player] for player in changed if len(held[player])], n)
+    return served.updated(updated(served.scorer, joining, leaving), {**served.learned, **changed})
 
 
 def together(served: Served, libraries: Sequence[Library], wish: Wish, k: int) -> Answer:

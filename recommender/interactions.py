@@ -47,7 +47,7 @@ class Owned:
 
 @dataclass(frozen=True, eq=False)
 class ItemIndex:
-    """The n games of a model, the most owned first: position is popularity rank.
+    """The n games of a model, the most owned first: position is popularity rank, as it was at the last fit.
 
     `app_ids` [n] are Steam app ids, `players` [n] says how many players own each.
     """
@@ -66,6 +66,12 @@ class ItemIndex:
     @cached_property
     def _position(self) -> dict[int, int]:
         return {int(app_id): at for at, app_id in enumerate(self.app_ids)}
+
+    def recounted(self, players: Ints) -> ItemIndex:
+        """The same games in the same places; what was worked out of their ids is shared."""
+        items = ItemIndex(self.app_ids, players)
+        vars(items).update({name: found for name, found in vars(self).items() if name != "players"})
+        return items
 
     def position(self, app_id: int) -> int | None:
         return self._position.get(app_id)
@@ -131,7 +137,7 @@ class Interactions:
     def recounted(self) -> Interactions:
         """The same rows and games, `players` counted from these rows alone; the order of the games stays."""
         players = np.bincount(self.minutes.indices, minlength=len(self.items)).astype(np.int32)
-        return Interactions(ItemIndex(self.items.app_ids, players), self.minutes)
+        return Interactions(self.items.recounted(players), self.minutes)
 
     def weighted(self, weighting: Weighting) -> sparse.csr_matrix[np.float32]:
         """X [m x n] float32, sharing its structure with `minutes`."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.catalog import Catalog, Game, joined
-from recommender.interactions import ItemIndex
+from recommender.interactions import Ints, ItemIndex
 
 Mask = NDArray[np.bool_]
 
@@ -72,6 +72,12 @@ class Shelf:
         app_ids = np.concatenate([items.app_ids, np.array([game.app_id for game in others], np.int32)])
         players = np.concatenate([items.players, np.zeros(len(others), np.int32)])
         return cls(catalog, ItemIndex(app_ids, players))
+
+    def recounted(self, players: Ints) -> Shelf:
+        """The same games with other counts of their players [n]; all that does not depend on these is shared."""
+        shelf = Shelf(self.catalog, self.items.recounted(players))
+        vars(shelf).update({name: found for name, found in vars(self).items() if name not in ("items", "head")})
+        return shelf
 
     def prepare(self) -> None:
         """Works out at once what the first wishes would have to wait for."""

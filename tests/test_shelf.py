@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pytest
@@ -124,3 +125,29 @@ def test_a_blockbuster_is_no_hidden_gem_though_it_is_not_indie() -> None:
 
 def test_without_an_indie_game_there_are_no_hits() -> None:
     assert not shelf_of((Game(1, "a"), Game(2, "b")), [9, 5]).head.any()
+
+
+def test_recounted_it_is_the_shelf_of_those_counts_whatever_was_worked_out_before(shelf: Shelf) -> None:
+    players = np.array([1, 90, 3, 4, 200, 6, 7, 8, 9], np.int32)
+    worked_out = [name for name, found in vars(Shelf).items() if isinstance(found, cached_property)]
+    for name in worked_out:
+        getattr(shelf, name)
+
+    recounted, anew = shelf.recounted(players), shelf_of(GAMES, players.tolist(), STRANGER)
+
+    assert {"head", "games"} < set(worked_out)
+    for name in worked_out:
+        np.testing.assert_equal(getattr(recounted, name), getattr(anew, name), err_msg=name)
+    assert recounted.games is shelf.games
+    assert np.array_equal(recounted.items.players, players)
+    assert not np.array_equal(recounted.head, shelf.head)
+
+
+def test_recounted_it_finds_the_same_games_in_the_same_places(shelf: Shelf) -> None:
+    hidden = replace(EVERYTHING, hidden=frozenset({INDIE.app_id}))
+    before = allowed(shelf, hidden)
+
+    recounted = shelf.recounted(np.arange(9, dtype=np.int32))
+
+    assert allowed(recounted, hidden) == before
+    assert recounted.items.stamp == shelf.items.stamp

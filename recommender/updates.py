@@ -1,0 +1,194 @@
+"""Learn and forget in place: P = (G + Λ)⁻¹ follows rows that join and leave G = XᵀX, without a fit.
+
+For rows U [r x n] that join (sign +1) and leave (sign -1), S the diagonal of their signs (Woodbury 1950; Hager 1989,
+https://doi.org/10.1137/1031049):
+
+    (G + UᵀSU + Λ)⁻¹ = P - PUᵀ(S + UPUᵀ)⁻¹UP
+
+Λ stays as the last fit left it, with EDLAE's dropout too, whose part follows diag(G) only with the next fit.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.linalg import cython_blas
+
+from recommender.errors import UpdateRefused
+from recommender.fortran import routine
+from recommender.interactions import Floats, Ints, ItemIndex
+from recommender.inverse import mirror_lower
+from recommender.linear import Linear
+
+Rows = sparse.csr_matrix[np.float32]
+Doubles = NDArray[np.float64]
+
+RANK = 256
+"""Rows a pass over P: at 10,781 games their panels [r x n] take a tenth of its memory."""
+
+SINGULAR = 1e-5
+"""An eigenvalue of S + UPUᵀ this near to 0 is one that float32 cannot tell from 0."""
+
+SLACK = 1.01
+"""What rounding may add to a diagonal of P that is at its limit, 1/Λ."""
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A player's row as it stands in G: `positions` [k] in the model's item index, ascending, and `weights` [k].
+
+    Kept so that it can be taken out again, whatever the settings say by then. Without games it stands for nobody.
+    """
+
+    positions: Ints
+    weights: Floats
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def same_as(self, other: Learned) -> bool:
+        return np.array_equal(self.positions, other.positions) and np.array_equal(self.weights, other.weights)
+
+
+NOTHING = Learned(np.empty(0, np.int32), np.empty(0, np.float32))
+
+
+def learned_rows(X: Rows) -> list[Learned]:
+    """The rows of X [m x n], copied: a row that is kept does not keep all of X."""
+    ends = zip(X.indptr[:-1], X.indptr[1:], strict=True)
+    return [Learned(X.indices[a:b].astype(np.int32), X.data[a:b].astype(np.float32)) for a, b in ends]
+
+
+def stacked(rows: Sequence[Learned], n: int) -> Rows:
+    """X [m x n] of m rows.
+
+    Raises:
+        ValueError: a position is none of the n.
+    """
+    positions = np.concatenate([NOTHING.positions, *[row.positions for row in rows]])
+    weights = np.concatenate([NOTHING.weights, *[row.weights for row in rows]])
+    indptr = np.concatenate(([0], np.cumsum([len(row) for row in rows], dtype=np.int64)))
+    X = sparse.csr_matrix((weights, positions, indptr), shape=(len(rows), n))
+    X.check_format(full_check=True)
+    return X
+
+
+def updated(model: Linear, learned: Rows, forgotten: Rows) -> Linear:
+    """The model with other rows in its G, each [r x n]; who reads `model` meanwhile is not disturbed.
+
+    One more n x n matrix is held until `model` is let go of. What the model does not know is left out of the rows
+    before. `players` counts every stored element, also those that weigh 0.
+
+    Raises:
+        UpdateRefused: a forgotten row is not in the model.
+    """
+    items = _recounted(model.items, learned, forgotten)
+    P = np.array(model.inverse)  # [n x n]
+    update_in_place(P, learned, forgotten, least_penalty=model.settings.l2)
+    return replace(model, items=items, inverse=P)
+
+
+def update_in_place(P: Floats, learned: Rows, forgotten: Rows, *, least_penalty: float = 0.0) -> None:
+    """Makes P [n x n], float32 in C order, the inverse after both kinds of rows, each [r x n], exactly symmetric.
+
+    2n operations a stored element of the rows and n² a row, in passes of `RANK` rows, whose panels are all the
+    memory it takes beside P. `least_penalty` is the least of Λ: the larger it is, the more rows that were never
+    learned are told by it.
+
+    Raises:
+        UpdateRefused: without the forgotten rows G + Λ would not be positive definite, or less than Λ, so they are
+            not in it. P is then as before, up to rounding.
+        ValueError: P cannot hold the result, or the rows are of another width.
+    """
+    if P.dtype != np.float32 or not P.flags.c_contiguous or not P.flags.writeable or P.shape != (len(P), len(P)):
+        raise ValueError("only a square, writeable float32 matrix in C order is updated in place")
+    if {learned.shape[1], forgotten.shape[1]} != {len(P)}:
+        raise ValueError(f"rows of {learned.shape[1]} and {forgotten.shape[1]} games for a model of {len(P)}")
+    for rows in (learned, forgotten):
+        rows.check_format(full_check=True)  # scipy would read whatever lies where a wrong position points
+    done: list[tuple[Rows, Rows]] = []
+    for joining, leaving in _passes(learned, forgotten):
+        try:
+            _update(P, joining, leaving, least_penalty)
+        except UpdateRefused:
+            for joined, left in reversed(done):
+                _update(P, left, joined, 0.0)
+            raise
+        done.append((joining, leaving))
+
+
+def _recounted(items: ItemIndex, learned: Rows, forgotten: Rows) -> ItemIndex:
+    n = len(items)
+    more, fewer = (np.bincount(rows.indices, minlength=n) for rows in (learned, forgotten))
+    players = items.players + more - fewer  # [n]
+    if np.any(players < 0):
+        raise UpdateRefused("a row to be forgotten is not in the model: it has a game that nobody owns")
+    return items.recounted(players.astype(np.int32))
+
+
+def _passes(learned: Rows, forgotten: Rows) -> list[tuple[Rows, Rows]]:
+    count = -(-(learned.shape[0] + forgotten.shape[0]) // RANK)
+    parts = (
+        [rows[at * rows.shape[0] // count : (at + 1) * rows.shape[0] // count] for at in range(count)]
+        for rows in (learned, forgotten)
+    )
+    return list(zip(*parts, strict=True))
+
+
+def _update(P: Floats, joining: Rows, leaving: Rows, least_penalty: float) -> None:
+    """By the eigenvectors of S + UPUᵀ = QΛQᵀ: with Z = |Λ|^(-1/2) QᵀUP, P' = P - Z₊ᵀZ₊ + Z₋ᵀZ₋.
+
+    P' is positive definite exactly where S + UPUᵀ has as many negative eigenvalues as rows leave and no 0
+    (Haynsworth 1968: both are Schur complements in one matrix).
+    """
+    left = leaving.shape[0]
+    U = sparse.vstack([leaving, joining], format="csr")  # [r x n]
+    W = _product(U, P)  # UP [r x n]
+    values, Q = np.linalg.eigh(_capacitance(U, W, left))  # ascending, in float64
+    if not (np.all(values[:left] < -SINGULAR) and np.all(values[left:] > SINGULAR)):
+        raise UpdateRefused("a row to be forgotten is not in the model, or rounding has taken it away: fit it anew")
+    Z = (Q / np.sqrt(np.abs(values))).astype(np.float32).T @ W  # [r x n]
+    if left and least_penalty > 0:
+        _refuse_above(1 / least_penalty, P.diagonal() + (Z[:left] ** 2).sum(axis=0) - (Z[left:] ** 2).sum(axis=0))
+    _add_square(P, Z[:left], 1.0)
+    _add_square(P, Z[left:], -1.0)
+    mirror_lower(P)
+
+
+def _product(U: Rows, P: Floats, threads: int = 2) -> Floats:
+    """UP [r x n], the rows of P added up one by one: scipy's sparse product lets other threads run."""
+    shares = np.linspace(0, U.nnz, threads + 1)
+    cuts = np.searchsorted(U.indptr, shares).tolist()
+    cuts[-1] = U.shape[0]
+    with ThreadPoolExecutor(threads) as pool:
+        parts = pool.map(lambda a, b: U[a:b] @ P, cuts[:-1], cuts[1:])
+        return np.concatenate(list(parts))
+
+
+def _capacitance(U: Rows, W: Floats, left: int) -> Doubles:
+    """S + UPUᵀ [r x r], of which the first rows leave."""
+    K = U.astype(np.float64) @ W.T.astype(np.float64)
+    signs = np.where(np.arange(len(K)) < left, -1.0, 1.0)
+    return np.asarray((K + K.T) / 2 + np.diag(signs))
+
+
+def _refuse_above(limit: float, diagonal: Floats) -> None:
+    """As G + Λ without what leaves is at least Λ, no P_jj is above 1/Λ_jj."""
+    if not np.all(diagonal <= SLACK * limit):
+        raise UpdateRefused("a row to be forgotten is not in the model: a game would have less than no players")
+
+
+def _add_square(P: Floats, Z: Floats, sign: float) -> None:
+    """P + sign·ZᵀZ in the lower triangle of P, by BLAS `ssyrk`."""
+    if not len(Z):
+        return
+    n, r, alpha, beta = ctypes.c_int(len(P)), ctypes.c_int(len(Z)), ctypes.c_float(sign), ctypes.c_float(1.0)
+    call = routine(cython_blas, "ssyrk", ctypes.c_char_p, ctypes.c_char_p, *[ctypes.c_void_p] * 8)
+    of_n, of_r, of_alpha, of_beta = (ctypes.byref(value) for value in (n, r, alpha, beta))
+    call(b"U", b"N", of_n, of_r, of_alpha, Z.ctypes.data, of_n, of_beta, P.ctypes.data, of_n)
