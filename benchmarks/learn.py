@@ -1,4 +1,4 @@
-"""Learning and forgetting against a full fit: seconds, memory, what rounding leaves, and whether the picks are the same.
+"""Learning and forgetting against a full fit: seconds, memory, what rounding leaves, and whether picks are the same.
 
     python -m benchmarks.learn interactions.parquet [--games 10781] [--runs 3] [--steps 100] [--singles 10000] [--json]
 
@@ -171,7 +171,7 @@ def _line(what: str, size: int, phase: Phase, refit: float, n: int, apart: tuple
 
 
 def _apart(found: Linear, wanted: Linear, asked: Interactions) -> tuple[float, float, float, float]:
-    """Relative distances of the matrices and of the scores, and the share of first tens with the same games, in order."""
+    """Relative distances of matrices and of scores, and the shares of first tens with the same games, and in order."""
     off = _distance(found.inverse, wanted.inverse)
     worst, alike, ordered = [], [], []
     for start in range(0, len(asked), 100):

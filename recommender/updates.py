@@ -33,7 +33,7 @@ RANK = 256
 """Rows a pass over P: at 10,781 games their panels [r x n] take a tenth of its memory."""
 
 SINGULAR = 1e-5
-"""An eigenvalue of S + UPUᵀ this near to 0 is one that float32 cannot tell from 0."""
+"""A pivot of I - UPUᵀ, 1 where the row shares no game with any other, this near to 0 is one that rounding has made."""
 
 SLACK = 1.01
 """What rounding may add to a diagonal of P that is at its limit, 1/Λ."""
@@ -142,18 +142,12 @@ def _passes(learned: Rows, forgotten: Rows) -> list[tuple[Rows, Rows]]:
 
 
 def _update(P: Floats, joining: Rows, leaving: Rows, least_penalty: float) -> None:
-    """By the eigenvectors of S + UPUᵀ = QΛQᵀ: with Z = |Λ|^(-1/2) QᵀUP, P' = P - Z₊ᵀZ₊ + Z₋ᵀZ₋.
-
-    P' is positive definite exactly where S + UPUᵀ has as many negative eigenvalues as rows leave and no 0
-    (Haynsworth 1968: both are Schur complements in one matrix).
-    """
+    """P' = P - WᵀTᵀSTW with W = UP, the leaving rows first."""
     left = leaving.shape[0]
     U = sparse.vstack([leaving, joining], format="csr")  # [r x n]
     W = _product(U, P)  # UP [r x n]
-    values, Q = np.linalg.eigh(_capacitance(U, W, left))  # ascending, in float64
-    if not (np.all(values[:left] < -SINGULAR) and np.all(values[left:] > SINGULAR)):
-        raise UpdateRefused("a row to be forgotten is not in the model, or rounding has taken it away: fit it anew")
-    Z = (Q / np.sqrt(np.abs(values))).astype(np.float32).T @ W  # [r x n]
+    K = U.astype(np.float64) @ np.ascontiguousarray(W.T, np.float64)  # UPUᵀ [r x r]
+    Z = _factor((K + K.T) / 2, left).astype(np.float32) @ W  # [r x n]
     if left and least_penalty > 0:
         _refuse_above(1 / least_penalty, P.diagonal() + (Z[:left] ** 2).sum(axis=0) - (Z[left:] ** 2).sum(axis=0))
     _add_square(P, Z[:left], 1.0)
@@ -161,21 +155,45 @@ def _update(P: Floats, joining: Rows, leaving: Rows, least_penalty: float) -> No
     mirror_lower(P)
 
 
+def _factor(K: Doubles, left: int) -> Doubles:
+    """T [r x r], lower triangular, with TᵀST = (S + K)⁻¹: two Cholesky factors, as S + K is quasidefinite.
+
+    (Vanderbei 1995, https://doi.org/10.1137/0805005.) Where the first `left` rows leave, I - K of theirs is positive
+    definite exactly where G + Λ is without them.
+    """
+    r = len(K)
+    T = np.zeros((r, r))
+    B = K[:left, left:]
+    A = _inverse_factor(np.eye(left) - K[:left, :left])  # AᵀA = (I - K)⁻¹ [l x l]
+    AB = A @ B
+    C = _inverse_factor(np.eye(r - left) + K[left:, left:] + AB.T @ AB)
+    T[:left, :left], T[left:, left:], T[left:, :left] = A, C, C @ AB.T @ A
+    return T
+
+
+def _inverse_factor(M: Doubles) -> Doubles:
+    try:
+        L = np.linalg.cholesky(M)  # LLᵀ = M
+    except np.linalg.LinAlgError:
+        L = np.zeros_like(M)
+    if not np.all(L.diagonal() ** 2 > SINGULAR):
+        raise UpdateRefused("a row to be forgotten is not in the model, or rounding has taken it away: fit it anew")
+    return np.linalg.inv(L)
+
+
 def _product(U: Rows, P: Floats, threads: int = 2) -> Floats:
     """UP [r x n], the rows of P added up one by one: scipy's sparse product lets other threads run."""
     shares = np.linspace(0, U.nnz, threads + 1)
     cuts = np.searchsorted(U.indptr, shares).tolist()
     cuts[-1] = U.shape[0]
+    W = np.empty(U.shape, np.float32)
+
+    def part(first: int, last: int) -> None:
+        W[first:last] = U[first:last] @ P
+
     with ThreadPoolExecutor(threads) as pool:
-        parts = pool.map(lambda a, b: U[a:b] @ P, cuts[:-1], cuts[1:])
-        return np.concatenate(list(parts))
-
-
-def _capacitance(U: Rows, W: Floats, left: int) -> Doubles:
-    """S + UPUᵀ [r x r], of which the first rows leave."""
-    K = U.astype(np.float64) @ W.T.astype(np.float64)
-    signs = np.where(np.arange(len(K)) < left, -1.0, 1.0)
-    return np.asarray((K + K.T) / 2 + np.diag(signs))
+        list(pool.map(part, cuts[:-1], cuts[1:]))
+    return W
 
 
 def _refuse_above(limit: float, diagonal: Floats) -> None:
