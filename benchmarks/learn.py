@@ -179,9 +179,9 @@ def _apart(found: Linear, wanted: Linear, asked: Interactions) -> tuple[float, f
         ours, theirs = found.score_many(part), wanted.score_many(part)
         worst.append(np.abs(ours - theirs).max() / np.abs(theirs).max())
         for row in range(len(part)):
-            tens = [_ten(scores[row], part.row(row)) for scores in (ours, theirs)]
-            alike.append(len(np.intersect1d(*tens)) / 10)
-            ordered.append(np.array_equal(*tens))
+            our_ten, their_ten = _ten(ours[row], part.row(row)), _ten(theirs[row], part.row(row))
+            alike.append(len(np.intersect1d(our_ten, their_ten)) / 10)
+            ordered.append(np.array_equal(our_ten, their_ten))
     return off, float(np.max(worst)), float(np.mean(alike)), float(np.mean(ordered))
 
 
@@ -225,9 +225,9 @@ def _in_steps(world: World, count: int) -> Drift:
     model, X = _drifted(world, _steps(world, count, AT_ONCE))
     refitted = world.fit(X)
     apart = _apart(model, refitted, world.asked)
-    estimates = [drift(m, X, world.added, np.random.default_rng(2)) for m in (model, refitted)]
+    found, of_a_fit = (drift(m, X, world.added, np.random.default_rng(2)) for m in (model, refitted))
     what = f"{AT_ONCE} and {AT_ONCE}, from a fit"
-    return Drift(what, 2 * AT_ONCE * count, len(world.items), apart[0], *estimates, apart[2])
+    return Drift(what, 2 * AT_ONCE * count, len(world.items), apart[0], found, of_a_fit, apart[2])
 
 
 def _one_by_one(world: World, count: int) -> Drift:

@@ -38,6 +38,8 @@ SINGULAR = 1e-5
 SLACK = 1.01
 """What rounding may add to a diagonal of P that is at its limit, 1/Λ."""
 
+NOT_IN_THE_MODEL = "a row to be forgotten is not in the model: give it as it was learned, or fit the model anew"
+
 
 @dataclass(frozen=True, eq=False)
 class Learned:
@@ -128,7 +130,7 @@ def _recounted(items: ItemIndex, learned: Rows, forgotten: Rows) -> ItemIndex:
     more, fewer = (np.bincount(rows.indices, minlength=n) for rows in (learned, forgotten))
     players = items.players + more - fewer  # [n]
     if np.any(players < 0):
-        raise UpdateRefused("a row to be forgotten is not in the model: it has a game that nobody owns")
+        raise UpdateRefused(f"{NOT_IN_THE_MODEL}: it has a game that nobody owns")
     return items.recounted(players.astype(np.int32))
 
 
@@ -177,7 +179,7 @@ def _inverse_factor(M: Doubles) -> Doubles:
     except np.linalg.LinAlgError:
         L = np.zeros_like(M)
     if not np.all(L.diagonal() ** 2 > SINGULAR):
-        raise UpdateRefused("a row to be forgotten is not in the model, or rounding has taken it away: fit it anew")
+        raise UpdateRefused(NOT_IN_THE_MODEL)
     return np.linalg.inv(L)
 
 
@@ -199,7 +201,7 @@ def _product(U: Rows, P: Floats, threads: int = 2) -> Floats:
 def _refuse_above(limit: float, diagonal: Floats) -> None:
     """As G + Λ without what leaves is at least Λ, no P_jj is above 1/Λ_jj."""
     if not np.all(diagonal <= SLACK * limit):
-        raise UpdateRefused("a row to be forgotten is not in the model: a game would have less than no players")
+        raise UpdateRefused(f"{NOT_IN_THE_MODEL}: a game would have less than no players")
 
 
 def _add_square(P: Floats, Z: Floats, sign: float) -> None:
