@@ -138,12 +138,11 @@ def _fewer(world: World, games: int) -> World:
 
 
 def _lines(world: World, runs: int) -> tuple[Phase, list[Line]]:
-    refit = Phase()
+    refit, before = Phase(), world.fit(world.fitted)
     for _ in range(runs):
         with refit.watched():
             before = world.fit(world.fitted)
-    seconds = statistics.median(refit.seconds)
-    lines = []
+    seconds, lines = statistics.median(refit.seconds), []
     for size in SIZES:
         rows, none = world.late[:size], world.late[:0]
         after = world.fit(sparse.vstack([world.fitted, rows], format="csr"))
@@ -151,18 +150,22 @@ def _lines(world: World, runs: int) -> tuple[Phase, list[Line]]:
             ("learned", before, after, (rows, none)),
             ("forgotten", after, before, (none, rows)),
         ):
-            beside, in_place = Phase(), Phase()
-            for _ in range(runs):
-                with beside.watched():
-                    found = updated(start, *pair)
-                P = np.array(start.inverse)
-                with in_place.watched():
-                    update_in_place(P, *pair, least_penalty=SETTINGS.l2)
-                del P
-            apart = _apart(found, wanted, world.asked)
+            beside, in_place = _timed(start, pair, runs)
+            apart = _apart(updated(start, *pair), wanted, world.asked)
             lines.append(_line(f"{what}, in place", size, in_place, seconds, len(world.items), apart))
             lines.append(_line(f"{what}, beside", size, beside, seconds, len(world.items), apart))
     return refit, lines
+
+
+def _timed(start: Linear, pair: tuple[Rows, Rows], runs: int) -> tuple[Phase, Phase]:
+    beside, in_place = Phase(), Phase()
+    for _ in range(runs):
+        with beside.watched():
+            updated(start, *pair)
+        P = np.array(start.inverse)
+        with in_place.watched():
+            update_in_place(P, *pair, least_penalty=SETTINGS.l2)
+    return beside, in_place
 
 
 def _line(what: str, size: int, phase: Phase, refit: float, n: int, apart: tuple[float, float, float, float]) -> Line:
