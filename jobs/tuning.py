@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from jobs.training import TrainingSettings, gather
+from jobs.training import Gathered, TrainingSettings
 from jobs.tuning_record import as_dict, open_record
 from jobs.tuning_search import Ended, Limits, Told, in_full, ranked_in_full, search
 from jobs.tuning_trials import Bench, Step, fingerprint, without_held_out
@@ -14,7 +14,6 @@ from recommender.catalog import Catalog
 from recommender.proposals import Plan
 from recommender.shelf import Shelf
 from recommender.tuning import SPACE, Floors, Outcome, Point, Space, Trial
-from storage.warehouse import Warehouse
 
 SMALL = 4000
 """Games that a first look takes: what is best on them is best on all, at a tenth of the time (docs/decisions.md)."""
@@ -94,7 +93,7 @@ class TuningReport:
 
 
 def tune(
-    warehouse: Warehouse,
+    gathered: Gathered,
     home: Path,
     settings: TuningSettings,
     *,
@@ -104,7 +103,7 @@ def tune(
 ) -> TuningReport:
     """Measures points of the space on validation players; who is held out by `settings.training.split` is not read.
 
-    Ctrl-C ends it as the budget does.
+    Ctrl-C ends it as the budget does. It takes long, and no warehouse is open meanwhile.
 
     Raises:
         NotEnoughData: too few players.
@@ -112,7 +111,6 @@ def tune(
         RecordRefused: the record is damaged, somebody else's, or of other data.
     """
     began, training = clock(), settings.training
-    gathered = gather(warehouse, training)
     kept = without_held_out(gathered.interactions, training.split)
     shelf, base = Shelf(Catalog(gathered.games), kept.items), training.model
     key = fingerprint(kept, shelf, space, base)

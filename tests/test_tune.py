@@ -222,7 +222,7 @@ def tuned(
     warehouse: DuckDBWarehouse, home: Path, trials: int = 4, training: TrainingSettings = TRAINING, small: int = 4000
 ) -> TuningReport:
     settings = TuningSettings(training, 1e9, trials, small=small)
-    return tune(warehouse, home, settings, clock=lambda: 0.0)
+    return tune(gather(warehouse, training), home, settings, clock=lambda: 0.0)
 
 
 def held_out(warehouse: DuckDBWarehouse, split: SplitSettings) -> set[str]:

@@ -8,28 +8,29 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
 from bot.cli.output import AsJson, Phases, Yes, err, out, phases, print_json, table
 from bot.settings import PREFIX, read_settings
 from bot.warehouse import open_warehouse
+from jobs.training import gather
 from jobs.tuning import TuningReport, TuningSettings, tune
 from jobs.tuning_search import Ended, Standing
 from recommender.tuning import Floors, Trial
 
-BEST_SHOWN = 8
+BEST_SHOWN = 4
+SCORES = ("indie played", "±", "all", "indie")
 INTERRUPTED = 130
-SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+SECONDS = (3600.0, 60.0, 1.0)
+"""Of an hour, a minute, a second."""
 
 
 def seconds_of(said: str) -> float:
     """Of 30m, 90s or 1h30m."""
     parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", said.strip().casefold(), re.ASCII)
-    found = (
-        sum(int(part or 0) * unit for part, unit in zip(parts.groups(), SECONDS.values(), strict=True))
-        if parts
-        else 0.0
-    )
-    if found <= 0:
+    counts = parts.groups() if parts else (None, None, None)
+    found = sum(int(count or 0) * unit for count, unit in zip(counts, SECONDS, strict=True))
+    if found == 0:
         raise typer.BadParameter(f"write how long it may take as 30m, 90s or 1h30m, not as {said!r}")
     return found
 
@@ -51,13 +52,15 @@ def tune_command(
 
     Whom `indiean evaluate` measures on is never looked at. Ctrl-C ends it and shows the best so far.
     """
-    seconds, settings = seconds_of(budget), read_settings()
-    searched = TuningSettings(settings.training(), seconds, trials, Floors(keep_all, keep_indie), seed, record=record)
+    seconds, settings, began = seconds_of(budget), read_settings(), time.monotonic()
+    training = settings.training()
     with phases(quiet=as_json) as heard:
         heard("gather", 0, 0)
         with open_warehouse(settings, read_only=True, agree=heard.agreeing(yes=yes)) as warehouse:
-            showing = _Shown(heard, searched)
-            report = tune(warehouse, settings.home, searched, clock=time.monotonic, told=showing)
+            gathered = gather(warehouse, training)
+        left = seconds - (time.monotonic() - began)
+        searched = TuningSettings(training, left, trials, Floors(keep_all, keep_indie), seed, record=record)
+        report = tune(gathered, settings.home, searched, clock=time.monotonic, told=_Shown(heard, searched))
     print_json(report.as_dict()) if as_json else _show(report)
     if report.ended is Ended.INTERRUPTED:
         raise typer.Exit(INTERRUPTED)
@@ -82,49 +85,47 @@ class _Shown:
 
 def _show(report: TuningReport) -> None:
     if report.torn:
-        err().print(f"The last line of {report.record} had been cut short; it was dropped.", soft_wrap=True)
+        err().print(
+            f"The last line of {report.record} had been cut short; it was dropped.", markup=False, soft_wrap=True
+        )
     ranked = report.ranked
     if not ranked:
         out().print(f"Ended ({report.ended}) before anything could be compared.")
         return
-    out().print(table(_title(report), _columns(report), _rows(report)))
+    out().print(_compared(report))
     out().print(
         f"{len(ranked)} trials on all {report.games:,} games, {report.small} on fewer; ended: {report.ended}. "
         f"They are kept in {report.record}, and the same command goes on from there.",
+        markup=False,
         soft_wrap=True,
     )
     if report.used is not None and report.best() == report.values(report.used):
         out().print("Nothing better than the settings in use was found.")
         return
-    out().print("The best, for .env; `indiean evaluate` then measures it on players that were not looked at here:")
+    out().print(
+        "The best, for .env; `indiean evaluate` then measures it on players that were not looked at here:",
+        soft_wrap=True,
+    )
     for name, value in report.best().items():
         out().print(f"{PREFIX}{name.upper()}={value}", markup=False)
 
 
-def _title(report: TuningReport) -> str:
-    title = f"nDCG@10 of {report.players:,} players in folds"
-    return f"{title} (synthetic players: this says nothing about real people)" if report.synthetic else title
+def _compared(report: TuningReport) -> Table:
+    """A column a trial, as there are more settings than trials worth showing."""
+    title = f"nDCG@10 of {report.players:,} players, in folds"
+    if report.synthetic:
+        title += " (synthetic: this says nothing about real people)"
+    beside = {"plain EDLAE": report.plain, "in use": report.used}
+    shown = {words: trial for words, trial in beside.items() if trial is not None}
+    shown |= {str(place): trial for place, trial in enumerate(report.ranked[:BEST_SHOWN], 1)}
+    columns = [_column(report, trial) for trial in shown.values()]
+    return table(title, ["", *shown], [[name, *(column[name] for column in columns)] for name in columns[0]])
 
 
-def _columns(report: TuningReport) -> list[str]:
-    return ["", "indie played", "±", "all", "indie", "floors", *report.space.names]
-
-
-def _rows(report: TuningReport) -> list[list[str]]:
-    """The best, then what they are compared with."""
-    shown = [_row(report, str(place), trial) for place, trial in enumerate(report.ranked[:BEST_SHOWN], 1)]
-    beside = {"in use": report.used, "plain EDLAE": report.plain}
-    return shown + [_row(report, words, trial) for words, trial in beside.items() if trial is not None]
-
-
-def _row(report: TuningReport, words: str, trial: Trial) -> list[str]:
+def _column(report: TuningReport, trial: Trial) -> dict[str, str]:
     found = trial.found
-    if found is None:
-        return [words, "not fitted", "", "", "", "", *map(str, trial.point)]
-    numbers = (found.indie_played, trial.outcome.error, found.all, found.indie)
-    return [
-        words,
-        *(f"{number:.4f}" for number in numbers),
-        "kept" if report.kept(trial) else "missed",
-        *map(str, trial.point),
-    ]
+    scores = (found.indie_played, trial.outcome.error, found.all, found.indie) if found else None
+    told = [f"{score:.4f}" for score in scores] if scores else ["not fitted", "", "", ""]
+    floors = "kept" if report.kept(trial) else "missed"
+    values = {name: f"{value:g}" for name, value in report.values(trial).items()}
+    return {**dict(zip(SCORES, told, strict=True)), "floors": floors, **values}
