@@ -112,9 +112,11 @@ def propose(
     rng = np.random.default_rng((seed, len(trials)))
     known = space.units([trial.point for trial in trials])  # [t x d]
     fixed = space.renewing(Renews.GRAM)  # [d]
+    surfaced = _surfaced(space.units([trial.point for trial in trials if trial.found is not None]))
+    first = len(trials) if count == 1 else 0  # of a group, the first point decides most, and trusts most
     chosen: list[Unit] = []
     for turn in range(count):
-        if len(trials) + turn < FIRST_A_KNOB * len(space.knobs):
+        if not surfaced:
             point = _sobol(len(space.knobs), len(trials) + turn, seed)
             if chosen:
                 point[fixed] = chosen[0][fixed]
@@ -122,10 +124,16 @@ def propose(
             candidates = _candidates(space, trials, floors, plain, rng)  # [c x d]
             if chosen:
                 candidates[:, fixed] = chosen[0][fixed]
-            taken = np.vstack([known, *chosen])  # [t + turn x d]
-            point = _chosen(candidates, taken, _foretold(candidates, space, trials), floors, plain, TRUST[turn % 4])
+            taken, trust = np.vstack([known, *chosen]), TRUST[(first + turn) % len(TRUST)]
+            point = _chosen(candidates, taken, _foretold(candidates, space, trials), floors, plain, trust)
         chosen.append(point)
     return list(dict.fromkeys(space.at(point) for point in chosen))
+
+
+def _surfaced(known: Unit) -> bool:
+    """Whether a surface can be laid through these points [t x d]: there are enough, and they do not lie in a plane."""
+    t, d = known.shape
+    return t >= FIRST_A_KNOB * d and int(np.linalg.matrix_rank(np.column_stack([known, np.ones(t)]))) == d + 1
 
 
 def _sobol(d: int, at: int, seed: int) -> Unit:

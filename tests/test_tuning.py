@@ -214,6 +214,15 @@ def test_a_search_goes_on_past_points_that_cannot_be_fitted() -> None:
     assert best(searched, found).indie_played > bowl(SPACE.plain).indie_played
 
 
+def test_points_in_a_plane_are_followed_by_others_before_a_surface_is_laid() -> None:
+    units = np.random.default_rng(2).random((20, len(SPACE.knobs))) * [1, 1, 1, 0]
+    points = [SPACE.plain, *(SPACE.at(unit) for unit in units)]
+    found = [Trial(FULL, point, Outcome((bowl(point),)), 1.0) for point in points]
+
+    assert all(point[3] > 0 for point in next_batch(plan(small=FULL), found).points)
+    assert best(plan(), run(plan(small=FULL), bowl, 5, found)).indie_played > best(plan(), found).indie_played
+
+
 def test_plain_edlae_that_cannot_be_fitted_ends_the_search() -> None:
     refused = Trial(FULL, SPACE.plain, Outcome(refused="leading minor 3"), 1.0)
 
