@@ -133,7 +133,8 @@ def propose(
 def _surfaced(known: Unit) -> bool:
     """Whether a surface can be laid through these points [t x d]: there are enough, and they do not lie in a plane."""
     t, d = known.shape
-    return t >= FIRST_A_KNOB * d and int(np.linalg.matrix_rank(np.column_stack([known, np.ones(t)]))) == d + 1
+    rank = int(np.linalg.matrix_rank(np.column_stack([known, np.ones(t)])))
+    return bool(t >= FIRST_A_KNOB * d and rank == d + 1)
 
 
 def _sobol(d: int, at: int, seed: int) -> Unit:
