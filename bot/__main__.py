@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 from rich.logging import RichHandler
 
-from bot.cli import data, discord_sync, doctor, learn, models, people, serve, slack
+from bot.cli import data, discord_sync, doctor, learn, models, people, serve, slack, tune
 from bot.cli.output import err
 from bot.errors import BotError
 from bot.settings import SettingsRefused
@@ -38,6 +38,7 @@ app.add_typer(slack.app, name="slack")
 app.add_typer(data.app, name="data")
 app.command("train")(learn.train_command)
 app.command("evaluate")(learn.evaluate_command)
+app.command("tune")(tune.tune_command)
 app.add_typer(models.app, name="models")
 
 

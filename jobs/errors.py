@@ -1,6 +1,7 @@
 """What keeps a job from being done, each with one sentence for the operator.
 
 JobError
+├── RecordRefused       the record of a tuner is damaged, or of something else
 └── NotPosted           a post could not be put where it belongs
     └── ChartNotPosted  all of it stands there but its chart: once more would say it twice
 """
@@ -10,6 +11,10 @@ from __future__ import annotations
 
 class JobError(Exception):
     """The root; `str` is the sentence."""
+
+
+class RecordRefused(JobError):
+    pass
 
 
 class NotPosted(JobError):

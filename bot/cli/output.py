@@ -59,6 +59,11 @@ class Phases:
             self._tasks[name] = self._progress.add_task(name, total=total or None)
         self._progress.update(self._tasks[name], completed=done, total=total or None)
 
+    def note(self, words: str) -> None:
+        """Says this in the line of the running phase, in place of its name."""
+        if self._tasks:
+            self._progress.update([*self._tasks.values()][-1], description=words)
+
     def agreeing(self, *, yes: bool) -> Agree:
         """Asks at the terminal whether a query may cost what it costs; without one, only `yes` agrees."""
 
