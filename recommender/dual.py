@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
 import numpy as np
@@ -11,7 +12,7 @@ from recommender.gram import DENSE_RATE, MIXED_RATE, gram, lower_triangle
 from recommender.interactions import Floats
 from recommender.inverse import invert_in_place, mirror_lower
 
-GAMES_A_BLOCK = 512
+GAMES_A_BLOCK = 256
 LARGEST_GAIN = 1e4
 """Above this G_jj/Λ_jj the difference that gives P_jj would lose more than 3 of float32's 7 digits."""
 
@@ -31,13 +32,13 @@ def cheaper(players: int, games: int, interactions: int, largest_gain: float) ->
     return Form.DUAL if dual < primal and largest_gain <= LARGEST_GAIN else Form.PRIMAL
 
 
-def invert_dual(X: sparse.csr_matrix[np.float32], penalty: Floats) -> Floats:
+def invert_dual(X: sparse.csr_matrix[np.float32], penalty: Floats, *, threads: int = 2) -> Floats:
     """P = Λ⁻¹ - Λ⁻¹Xᵀ(I + XΛ⁻¹Xᵀ)⁻¹XΛ⁻¹ [n x n] for X [m x n] and `penalty` [n], the diagonal of Λ, above 0.
 
     m³ operations instead of n³, and m² floats beside P. P_jj is a difference of two numbers near 1/Λ_jj, so that its
     relative error is about 6e-8·G_jj/Λ_jj; no more than that of the primal form wherever `cheaper` takes it.
     """
-    scale = 1 / np.sqrt(penalty)  # [n]
+    scale = np.float32(1) / np.sqrt(penalty)  # [n]
     by_size = np.argsort(-np.diff(X.indptr), kind="stable")  # P does not see the order, the Gram is faster in this one
     Y = sparse.csr_matrix(X[by_size].multiply(scale), dtype=np.float32)  # [m x n], YYᵀ = XΛ⁻¹Xᵀ
     YT = Y.T.tocsr()  # [n x m]
@@ -45,10 +46,16 @@ def invert_dual(X: sparse.csr_matrix[np.float32], penalty: Floats) -> Floats:
     K.reshape(-1)[:: len(K) + 1] += 1
     invert_in_place(K)
     P = lower_triangle(len(penalty))
-    for start in range(0, len(penalty), GAMES_A_BLOCK):
+
+    def rows(start: int) -> None:
         end = min(start + GAMES_A_BLOCK, len(penalty))
         half = YT[start:end] @ K  # [b x m]
-        P[start:end, :end] = -(YT[:end] @ half.T).T * scale[start:end, None] * scale[:end]
+        block = (YT[:end] @ half.T).T  # [b x end]
+        block *= -scale[start:end, None]
+        np.multiply(block, scale[:end], out=P[start:end, :end])
+
+    with ThreadPoolExecutor(threads) as pool:  # scipy's products let other threads run
+        list(pool.map(rows, range(0, len(penalty), GAMES_A_BLOCK)))
     P.reshape(-1)[:: len(P) + 1] += 1 / penalty
     mirror_lower(P)
     return P
