@@ -1,10 +1,14 @@
-"""The fit, phase by phase, against its floors: seconds, ratio to the floor, and peak memory in n x n buffers.
+"""The whole fit, from rows on disk to a published model, against its floors and the EASE of other libraries.
 
     python -m benchmarks.fit interactions.parquet [--min-games 21] [--runs 3] [--json]
+        [--peers lenskit numpy] [--peer-python rectools=/elsewhere/bin/python]
 
-The parquet file has the columns user_id, item_id and playtime_forever. Floors are measured in the same run: the
-Gram's is one multiply-add for each pair of games that a player owns, at the rate at which this machine adds cached
-float32 vectors; the inverse's is n³ operations at its float32 matrix rate.
+The parquet file has the columns user_id, item_id and playtime_forever; it is imported into a warehouse first, which is
+not timed. Every fit is a process of its own, on the same rows, and all take turns, so that a slow minute slows all;
+numpy's plain inverse, which takes a minute, has one turn. Floors are measured between the turns: the Gram's is one
+multiply-add for each pair of games that a player owns, at the rate at which this machine adds cached float32 vectors;
+the inverse's is n³ operations at its float32 matrix rate. Memory is what a process held over what it held when the
+first phase began, in n x n buffers of float32. A peer that is not installed is left out.
 """
 
 from __future__ import annotations
@@ -14,82 +18,67 @@ import json
 import os
 import platform
 import statistics
-import threading
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from recommender.gram import gram
-from recommender.interactions import Interactions, Weighting
-from recommender.inverse import invert_in_place
+from benchmarks.fit_cases import NOT_HERE, PEERS
+from recommender.interactions import Interactions
+from storage.duckdb.warehouse import DuckDBWarehouse
+from storage.importing import import_paths
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
+CASES = Path(__file__).with_name("fit_cases.py")
 MATRIX = 4096
 VECTOR = 8192
+OURS, ONCE = "indiean", "numpy"
 
 
 @dataclass
 class Phase:
+    """Of one fit: seconds a run, and the most memory of any run in bytes."""
+
     seconds: list[float] = field(default_factory=list)
-    peak: int = 0  # bytes over what was resident when the phase began
+    peak: int = 0
 
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        before, stop, peaks = _resident(), threading.Event(), [0]
+    def add(self, seconds: float, peak: int) -> None:
+        self.seconds.append(seconds)
+        self.peak = max(self.peak, peak)
 
-        def sample() -> None:
-            while not stop.wait(0.005):
-                peaks[0] = max(peaks[0], _resident())
 
-        sampler = threading.Thread(target=sample)
-        sampler.start()
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds.append(time.perf_counter() - began)
-            stop.set()
-            sampler.join()
-            self.peak = max(self.peak, peaks[0] - before, _resident() - before)
+@dataclass(frozen=True)
+class Row:
+    fit: str
+    phase: str
+    seconds: float
+    fastest: float
+    slowest: float
+    floor: float | None
+    ratio: float | None
+    peak_buffers: float
 
 
 def main() -> None:
     arguments = _arguments()
-    read, build, invert = Phase(), Phase(), Phase()
-    interactions = read_interactions(arguments.parquet, arguments.min_games)  # warms what the first run would pay for
-    X = interactions.weighted(Weighting())
-    G = gram(X)
-    matrix_rates, add_rates = [], []
-    for _ in range(arguments.runs):  # floors and phases alternate, so that a slow minute slows both
-        matrix_rates.append(_matrix_rate())
-        add_rates.append(_add_rate())
-        with read.watched():
-            interactions = read_interactions(arguments.parquet, arguments.min_games)
-        X = interactions.weighted(Weighting())
-        with build.watched():
-            G = gram(X)
-        G.reshape(-1)[:: len(G) + 1] += 200.0
-        with invert.watched():
-            invert_in_place(G)
-    owned = np.diff(X.indptr).astype(np.float64)
-    n = len(G)
-    floors = {
-        "gram": float((owned * (owned + 1) / 2).sum() / max(add_rates)),
-        "inverse": n**3 / max(matrix_rates),
-    }
-    rows = {"read": read, "gram": build, "inverse": invert}
-    table = [_row(name, phase, floors.get(name), n) for name, phase in rows.items()]
+    with tempfile.TemporaryDirectory() as folder:
+        interactions = _laid_out(arguments.parquet, Path(folder), arguments.min_games)
+        found, matrix_rates, add_rates = _measured(Path(folder), arguments)
+    owned = np.diff(interactions.minutes.indptr).astype(np.float64)
+    n = len(interactions.items)
+    inverse, pairs = n**3 / max(matrix_rates), float((owned * (owned + 1) / 2).sum() / max(add_rates))
+    floors = {"gram": pairs, "inverse": inverse, "fit": inverse, "whole": inverse}
+    rows = [_row(fit, phase, told, floors.get(phase), n) for (fit, phase), told in found.items()]
     about = {
         "players": len(interactions),
         "items": n,
-        "interactions": int(X.nnz),
+        "interactions": int(interactions.minutes.nnz),
         "runs": arguments.runs,
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
         "numpy": np.__version__,
@@ -97,15 +86,15 @@ def main() -> None:
         "adds_per_second": round(max(add_rates) / 1e9, 2) * 1e9,
     }
     if arguments.json:
-        print(json.dumps({"about": about, "phases": table}, indent=2))
+        print(json.dumps({"about": about, "phases": [asdict(row) for row in rows]}, indent=2))
         return
     print(", ".join(f"{name} {value}" for name, value in about.items()), "\n")
-    print("| phase | seconds (median, spread) | floor, s | ratio | peak over start, n x n buffers |")
-    print("|---|---|---|---|---|")
-    for row in table:
-        floor, ratio = (f"{row[key]:.2f}" if row[key] is not None else "–" for key in ("floor", "ratio"))
-        spread = f"{row['seconds']:.2f} ({row['fastest']:.2f}–{row['slowest']:.2f})"
-        print(f"| {row['phase']} | {spread} | {floor} | {ratio} | {row['peak_buffers']:.2f} |")
+    print("| fit | phase | seconds (median, spread) | floor, s | ratio | peak over start, n x n buffers |")
+    print("|---|---|---|---|---|---|")
+    for row in rows:
+        floor, ratio = (f"{value:.2f}" if value is not None else "–" for value in (row.floor, row.ratio))
+        spread = f"{row.seconds:.2f} ({row.fastest:.2f}–{row.slowest:.2f})"
+        print(f"| {row.fit} | {row.phase} | {spread} | {floor} | {ratio} | {row.peak_buffers:.2f} |")
 
 
 def _arguments() -> argparse.Namespace:
@@ -113,34 +102,66 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("parquet", type=Path)
     parser.add_argument("--min-games", type=int, default=21)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="only these, or none")
+    parser.add_argument("--peer-python", action="append", default=[], metavar="PEER=PATH")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
-def _row(name: str, phase: Phase, floor: float | None, n: int) -> dict[str, float | str | None]:
+def _laid_out(parquet: Path, folder: Path, min_games: int) -> Interactions:
+    """The rows as a warehouse, and as compressed sparse rows for the peers."""
+    with DuckDBWarehouse(folder / "warehouse.duckdb") as warehouse:
+        import_paths([parquet], warehouse, home=folder, now=datetime.now(UTC), progress=lambda _: None)
+        columns = warehouse.training_interactions(min_games)
+    interactions = Interactions.from_columns(columns.players, columns.app_ids, columns.minutes)
+    rows = interactions.minutes
+    np.savez(folder / "rows.npz", indptr=rows.indptr, indices=rows.indices, games=len(interactions.items))
+    return interactions
+
+
+def _measured(
+    folder: Path, arguments: argparse.Namespace
+) -> tuple[dict[tuple[str, str], Phase], list[float], list[float]]:
+    """Phases by (fit, phase), and the rates that floors are made of."""
+    pythons = dict(named.split("=", 1) for named in arguments.peer_python)
+    fits = [OURS, *arguments.peers]
+    found: dict[tuple[str, str], Phase] = {}
+    matrix_rates, add_rates = [], []
+    for turn in range(arguments.runs):
+        for fit in list(fits):
+            if fit == ONCE and turn:
+                continue
+            matrix_rates.append(_matrix_rate())
+            add_rates.append(_add_rate())
+            phases = _fitted(fit, pythons.get(fit, sys.executable), folder, arguments.min_games)
+            if phases is None:
+                fits.remove(fit)
+                print(f"{fit} is not installed for {pythons.get(fit, sys.executable)}: left out", file=sys.stderr)
+                continue
+            for phase, (seconds, peak) in phases.items():
+                found.setdefault((fit, phase), Phase()).add(seconds, peak)
+    return found, matrix_rates, add_rates
+
+
+def _fitted(fit: str, python: str, folder: Path, min_games: int) -> dict[str, tuple[float, int]] | None:
+    """None where the library is not there."""
+    command = [python, str(CASES), fit, str(folder), str(min_games)]
+    root = {"PYTHONPATH": str(CASES.parents[1])} if fit == OURS else {}
+    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=os.environ | root)  # noqa: S603 - ours
+    if told.returncode == NOT_HERE:
+        return None
+    if told.returncode:
+        raise SystemExit(f"{fit} failed: see above")
+    phases: dict[str, tuple[float, int]] = json.loads(told.stdout.splitlines()[-1])["phases"]
+    whole = (sum(seconds for seconds, _ in phases.values()), max(peak for _, peak in phases.values()))
+    return phases | {"whole": whole} if fit == OURS else phases
+
+
+def _row(fit: str, name: str, phase: Phase, floor: float | None, n: int) -> Row:
     seconds = statistics.median(phase.seconds)
-    return {
-        "phase": name,
-        "seconds": seconds,
-        "fastest": min(phase.seconds),
-        "slowest": max(phase.seconds),
-        "floor": floor,
-        "ratio": seconds / floor if floor else None,
-        "peak_buffers": phase.peak / (4 * n * n),
-    }
-
-
-def read_interactions(path: Path, min_games: int) -> Interactions:
-    table = pq.read_table(path, columns=["user_id", "item_id", "playtime_forever"])
-    players = pc.dictionary_encode(table["user_id"].combine_chunks()).indices.to_numpy()
-    items, minutes = table["item_id"].to_numpy(), table["playtime_forever"].to_numpy()
-    keys = np.lexsort((-minutes, items, players))
-    players, items, minutes = players[keys], items[keys], minutes[keys]
-    first = np.concatenate(([True], (np.diff(players) != 0) | (np.diff(items) != 0)))
-    players, items, minutes = players[first], items[first], minutes[first]
-    kept = np.bincount(players)[players] >= min_games
-    _, codes = np.unique(players[kept], return_inverse=True)
-    return Interactions.from_columns(codes.astype(np.int32), items[kept], minutes[kept])
+    ratio = seconds / floor if floor else None
+    spread = min(phase.seconds), max(phase.seconds)
+    return Row(fit, name, seconds, *spread, floor, ratio, phase.peak / (4 * n * n))
 
 
 def _matrix_rate() -> float:
@@ -166,10 +187,6 @@ def _timed(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-def _resident() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from benchmarks.fit import Phase, read_interactions
+from benchmarks.rows import gathered
+from benchmarks.watched import Phase
 from recommender.drift import drift
 from recommender.gram import gram
 from recommender.interactions import Floats, Interactions, ItemIndex, Owned
@@ -88,7 +89,7 @@ class Drift:
 
 def main() -> None:
     arguments = _arguments()
-    world = _world(read_interactions(arguments.parquet, arguments.min_games), arguments.games)
+    world = _world(gathered([arguments.parquet], arguments.min_games).interactions, arguments.games)
     refit, lines = _lines(world, arguments.runs)
     drifts = [_in_steps(world, arguments.steps)]
     drifts.append(_one_by_one(_fewer(world, FEW_GAMES), arguments.singles))

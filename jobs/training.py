@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 
+from jobs.machine import free_bytes
 from recommender.catalog import Catalog, Game
 from recommender.device import Device
 from recommender.evaluate import Report, SplitSettings, evaluate, split
 from recommender.interactions import Interactions
-from recommender.linear import Linear, LinearSettings, fit
+from recommender.linear import Linear, LinearSettings, fit, prepare
 from recommender.popularity import Popularity
 from recommender.registry import Registry
 from recommender.shelf import Shelf
@@ -109,11 +111,11 @@ def gather(warehouse: Warehouse, settings: TrainingSettings) -> Gathered:
     return Gathered(interactions, warehouse.games(), fingerprint, warehouse.is_synthetic())
 
 
-def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch) -> Evaluation:
+def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch, room: int | None = None) -> Evaluation:
     """Fits on the players that are not held out; the model is thrown away."""
     parts = split(gathered.interactions, settings.split)
     shelf = Shelf(Catalog(gathered.games), gathered.interactions.items)
-    model = fit(parts.train, settings.model, settings.device, lambda name: watch.phase(f"held-out {name}"))
+    model = fit(parts.train, settings.model, settings.device, lambda name: watch.phase(f"held-out {name}"), room)
     total = 2 * len(parts.folded)
     watch.phase("measure", total)
     found = evaluate(model, parts, shelf, lambda done: watch.step(done, total))
@@ -129,30 +131,39 @@ def train(
     now: datetime,
     progress: Progress = lambda *_: None,
     measured: bool = True,
+    room: Callable[[Device], int | None] = free_bytes,
 ) -> TrainReport:
     """Measures on held-out players, then fits on all of them and publishes that model in service.
 
+    `room` says how many bytes are free when a fit begins.
+
     Raises:
         NotEnoughData: too little to learn from or to measure on.
-        FitFailed: the matrix could not be inverted, or the device asked for is missing.
+        FitFailed: the matrix could not be inverted or does not fit into memory, or the device asked for is missing.
     """
     watch = Stopwatch(progress)
     watch.phase("gather")
     gathered = gather(warehouse, settings)
-    evaluation = measure(gathered, settings, watch) if measured else None
-    model = fit(gathered.interactions, settings.model, settings.device, watch.phase)
+    evaluation = measure(gathered, settings, watch, room(settings.device)) if measured else None
+    publish = _publication(registry, gathered, evaluation, now)
+    watch.phase("gram")
+    equations = prepare(gathered.interactions, settings.model, settings.device, room(settings.device))
+    del gathered  # its rows make room for what LAPACK needs
+    watch.phase("inverse")
+    model = equations.solve()
     watch.phase("publish")
-    card = _publish(registry, model, gathered, evaluation, now)
+    card = publish(model)
     watch.stop()
     return TrainReport(card, evaluation, watch.seconds)
 
 
-def _publish(
-    registry: Registry, model: Linear, gathered: Gathered, evaluation: Evaluation | None, now: datetime
-) -> Card:
-    return registry.publish(
-        model,
-        gathered.games,
+def _publication(
+    registry: Registry, gathered: Gathered, evaluation: Evaluation | None, now: datetime
+) -> Callable[[Linear], Card]:
+    """What publishes a model fitted on these rows, without holding them."""
+    return partial(
+        registry.publish,
+        catalog=gathered.games,
         created=now,
         metrics=evaluation.model.as_dict() if evaluation else {},
         fingerprint=gathered.fingerprint,

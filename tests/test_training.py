@@ -16,7 +16,7 @@ from jobs.training import TrainingSettings, gather, train
 from recommender.catalog import Game
 from recommender.device import Device
 from recommender.engine import recommend
-from recommender.errors import NotEnoughData
+from recommender.errors import FitFailed, NotEnoughData
 from recommender.evaluate import SplitSettings
 from recommender.library import Library
 from recommender.linear import LinearSettings
@@ -98,6 +98,14 @@ def test_unmeasured_training_has_no_metrics(warehouse: DuckDBWarehouse, registry
 
     assert report.evaluation is None
     assert registry.versions()[0].metrics == {}
+
+
+def test_a_model_beyond_the_memory_is_refused_and_the_registry_stays_as_it_was(
+    warehouse: DuckDBWarehouse, registry: Registry
+) -> None:
+    with pytest.raises(FitFailed, match=rf"{GAMES - 1} games need .* INDIEAN_MIN_PLAYERS"):
+        train(warehouse, registry, SETTINGS, now=NOW, room=lambda _: 1000)
+    assert registry.versions() == []
 
 
 def test_nobody_with_enough_games_leaves_the_registry_as_it_was(warehouse: DuckDBWarehouse, registry: Registry) -> None:
