@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from benchmarks.quality import child, intervals, report, results, splits
 from benchmarks.quality.child import Cost
 from benchmarks.quality.models import MODELS, OURS
 from benchmarks.quality.peers import Score, by_sparse_weights
 from benchmarks.quality.pictures import write_pictures
-from benchmarks.quality.questions import QUESTIONS, Answer, Shown, candidates, libraries, marked
+from benchmarks.quality.questions import QUESTIONS, Answer, Shown, candidates, libraries, lists, marked
 from benchmarks.quality.results import Result, Task
 from benchmarks.quality.tune import combinations
 from recommender.evaluate import Split
@@ -46,7 +47,7 @@ def answers(score: Score, parts: Split, shown: dict[str, Shown], masks: dict[str
 
 def oracle(parts: Split, shown: dict[str, Shown], sign: int) -> Score:
     """Ranks the targets by how long they were played, first or last; is asked about libraries in the order of lists."""
-    asked = [shown[name].players for name in child.lists() if name in shown]
+    asked = [shown[name].players for name in lists() if name in shown]
     queue = iter(sign * parts.targets.minutes[players].toarray().astype(np.float32) for players in asked)
 
     return lambda _: next(queue)
@@ -138,7 +139,7 @@ def test_a_segment_is_asked_for_its_own_games_alone(
 
 
 def test_each_question_has_one_list_and_no_list_is_ranked_twice() -> None:
-    wanted = child.lists()
+    wanted = lists()
 
     assert all(question.ranked in wanted[question.shown] for question in QUESTIONS)
     assert all(len(asked) == len(set(asked)) for asked in wanted.values())
@@ -146,10 +147,10 @@ def test_each_question_has_one_list_and_no_list_is_ranked_twice() -> None:
 
 def test_what_no_owned_game_leads_to_is_not_named() -> None:
     rows = worlds.interactions().minutes[:1]
-    B = rows.T.astype(np.float32) @ rows.astype(np.float32)
-    scores = by_sparse_weights(B)(rows)
+    owned = rows.toarray().astype(np.float32)
+    scores = by_sparse_weights(sparse.csr_matrix(owned.T @ owned))(rows)
 
-    assert np.array_equal(np.isneginf(scores), B[rows.indices].sum(axis=0) == 0)
+    assert np.array_equal(np.isneginf(scores), owned == 0)
 
 
 def test_the_interval_over_three_seeds_is_students() -> None:

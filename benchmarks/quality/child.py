@@ -90,9 +90,13 @@ def _opened(folder: Path) -> tuple[Rows, dict[str, Mask], dict[str, Shown]]:
     shown = {}
     for path in sorted(folder.glob("folded-*.npz")):
         name = path.stem.removeprefix("folded-")
-        folded = sparse.load_npz(path)
-        shown[name] = Shown(folded, sparse.load_npz(folder / f"excluded-{name}.npz"), np.arange(folded.shape[0]))
-    return sparse.load_npz(folder / "train.npz"), masks, shown
+        folded = _rows(path)
+        shown[name] = Shown(folded, _rows(folder / f"excluded-{name}.npz"), np.arange(folded.shape[0]))
+    return _rows(folder / "train.npz"), masks, shown
+
+
+def _rows(path: Path) -> Rows:
+    return sparse.csr_matrix(sparse.load_npz(path))
 
 
 def _peak() -> float:

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 
 from benchmarks.quality import ours, peers
 from benchmarks.quality.peers import Fit, Setting
-from recommender.linear import LinearSettings, Weighting
+from recommender.interactions import Weighting
+from recommender.linear import LinearSettings
 
 
 @dataclass(frozen=True, eq=False)
