@@ -65,7 +65,9 @@ def rank(score: Score, shown: Mapping[str, Shown], masks: Mapping[str, Mask]) ->
             scores = score(one.folded[some])  # [b x n]
             if np.isnan(scores).any():
                 raise ValueError("a score is not a number")
-            scores[one.excluded[some].nonzero()] = -np.inf
+            excluded = one.excluded[some]
+            rows = np.repeat(np.arange(excluded.shape[0]), np.diff(excluded.indptr))
+            scores[rows, excluded.indices] = -np.inf  # games of no minutes, too, which `nonzero` passes over
             for mask in asked:
                 found.setdefault(f"{library}-{mask}", []).append(_among(scores, masks[mask]))
     return {name: np.concatenate(parts) for name, parts in found.items()}
