@@ -40,15 +40,15 @@ MODELS: tuple[Model, ...] = (
         peers.implicit_neighbours,
         {"kind": "CosineRecommender", "K": 100},
         "implicit",
-        {"K": (50, 100, 200, 400)},
+        {"K": (20, 50, 100, 200)},
     ),
     Model(
         "knn-bm25",
         "ItemKNN, BM25 (implicit)",
         peers.implicit_neighbours,
-        {"kind": "BM25Recommender", "K": 100, "K1": 1.2, "B": 0.75},
+        {"kind": "BM25Recommender", "K": 400, "K1": 0.5, "B": 0.75},
         "implicit",
-        {"K": (100, 400), "K1": (0.5, 1.2, 5.0), "B": (0.25, 0.75)},
+        {"K": (100, 400), "K1": (0.2, 0.5, 1.2), "B": (0.75, 1.0)},
     ),
     Model(
         "ials",
@@ -56,7 +56,7 @@ MODELS: tuple[Model, ...] = (
         peers.implicit_als,
         {"factors": 128, "alpha": 2.0, "regularization": 10.0, "iterations": 15},
         "implicit",
-        {"alpha": (0.5, 2.0, 8.0), "regularization": (1.0, 10.0, 50.0, 200.0)},
+        {"alpha": (0.5, 1.0, 2.0), "regularization": (3.0, 10.0, 30.0, 60.0)},
     ),
     Model("slim", "SLIM (LensKit)", peers.lenskit_slim, {"l1_reg": 1.0, "l2_reg": 1.0, "max_nbrs": 100}, "lenskit"),
     Model(
