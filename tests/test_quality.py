@@ -14,7 +14,7 @@ from benchmarks.quality import child, intervals, report, results, splits
 from benchmarks.quality.child import Cost
 from benchmarks.quality.models import MODELS, OURS
 from benchmarks.quality.peers import Score, by_sparse_weights
-from benchmarks.quality.pictures import write_pictures
+from benchmarks.quality.pictures import apart, write_pictures
 from benchmarks.quality.questions import QUESTIONS, Answer, Shown, candidates, libraries, lists, marked
 from benchmarks.quality.results import Result, Task
 from benchmarks.quality.tune import combinations
@@ -236,3 +236,8 @@ def test_a_grid_is_tried_in_every_combination() -> None:
 
     assert len(tried) == np.prod([len(values) for values in model.grid.values()])
     assert all(set(setting) == set(model.setting) for setting in tried)
+
+
+def test_names_in_a_chart_keep_their_order_and_their_distance_below_the_top() -> None:
+    assert apart([5.0, 1.0, 1.0], 1.0, 9.0) == [5, 1, 2]
+    assert apart([9.0, 9.0, 8.5, 0.0], 1.0, 9.0) == [8, 9, 7, 0]

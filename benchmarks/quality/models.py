@@ -58,7 +58,14 @@ MODELS: tuple[Model, ...] = (
         "implicit",
         {"alpha": (0.5, 1.0, 2.0), "regularization": (3.0, 10.0, 30.0, 60.0)},
     ),
-    Model("slim", "SLIM (LensKit)", peers.lenskit_slim, {"l1_reg": 1.0, "l2_reg": 1.0, "max_nbrs": 100}, "lenskit"),
+    Model(
+        "slim",
+        "SLIM (LensKit)",
+        peers.lenskit_slim,
+        {"l1_reg": 1.0, "l2_reg": 1.0, "max_nbrs": 100},
+        "lenskit",
+        {"l1_reg": (1.0, 5.0, 20.0), "l2_reg": (1.0, 50.0, 200.0)},
+    ),
     Model(
         "sansa",
         "SANSA (sansa)",

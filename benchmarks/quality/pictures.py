@@ -50,50 +50,72 @@ def _accuracy(axes: Axes, rows: Sequence[Row]) -> str:
     bars = axes.barh([row.title for row, _ in found], values, color=[_color(row) for row, _ in found], xerr=halves)
     axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=6, fontsize="small")
     axes.set_xlabel(f"nDCG@10, {WORDS[DECIDES]}; the whisker is the 95 % interval over seeds")
-    axes.set_xlim(0, 1.12 * max(values))
+    axes.set_xlim(0, min(1.1 * max(np.add(values, halves)), 1))
     best = found[-1][0].title
     return f"{best} finds best what is played"
 
 
 def _known(axes: Axes, rows: Sequence[Row]) -> str:
-    best = 0.0
+    asked = [k for k in KNOWN if any(row.mean(f"{DECIDES}-{k}", "ndcg_10") for row in rows)]
+    ends: list[tuple[Row, float]] = []
     for row in rows:
-        means = [(k, mean.value) for k in KNOWN if (mean := row.mean(f"{DECIDES}-{k}", "ndcg_10"))]
-        if not means:
-            continue
-        mine = row.model.name == OURS
-        known, values = zip(*means, strict=True)
-        best = max(best, values[0])
-        axes.plot(
-            known,
-            values,
-            color=MINE if mine else _color(row),
-            marker="o",
-            linewidth=2.5 if mine else 1,
-            zorder=2 + mine,
-        )
-        axes.annotate(f" {row.title}", (known[-1], values[-1]), fontsize="x-small", va="center", color=_color(row))
+        means = [row.mean(f"{DECIDES}-{k}", "ndcg_10") for k in asked]
+        values = [mean.value for mean in means if mean is not None]
+        wide, above = (2.5, 3) if row.model.name == OURS else (1.0, 2)
+        axes.plot(asked[: len(values)], values, color=_color(row), marker="o", linewidth=wide, zorder=above)
+        ends.append((row, values[-1]))
     axes.set_xscale("log")
-    axes.set_xticks(KNOWN, [str(k) for k in KNOWN])
+    axes.set_xticks(asked, [str(k) for k in asked])
     axes.minorticks_off()
-    axes.set_xlim(right=6 * KNOWN[-1])
+    axes.set_xlim(right=asked[-1] * (asked[-1] / asked[0]) ** 0.6)  # room for the names
     axes.set(xlabel="games known of a player (log scale)", ylabel=f"nDCG@10, {WORDS[DECIDES]}")
     axes.grid(color=QUIET, alpha=0.5)
-    return f"With {KNOWN[0]} games known the best reaches {best:.2f}"
+    _named(axes, [(row, float(asked[-1]), value) for row, value in ends])
+    return f"What is found with {asked[0]} to {asked[-1]} games known of a player"
 
 
 def _coverage(axes: Axes, rows: Sequence[Row]) -> str:
+    points = []
     for row in rows:
         across, up = row.mean("indie", "coverage"), row.mean(DECIDES, "ndcg_10")
-        if across is None or up is None:
-            continue
-        axes.scatter([across.value], [up.value], color=_color(row), zorder=3)
-        axes.annotate(f"  {row.title}", (across.value, up.value), fontsize="x-small", va="center", color=_color(row))
+        if across is not None and up is not None:
+            axes.scatter([across.value], [up.value], color=_color(row), zorder=3)
+            points.append((row, across.value, up.value))
     axes.set(xlabel="distinct indie games in the first ten of all players", ylabel=f"nDCG@10, {WORDS[DECIDES]}")
     axes.xaxis.set_major_formatter(GROUPED)
-    axes.set_xlim(left=0, right=1.35 * axes.get_xlim()[1])
+    axes.set_xlim(left=0, right=1.8 * max(across for _, across, _ in points))  # room for the names
     axes.grid(color=QUIET, alpha=0.5)
+    _named(axes, points)
     return "What is found, and how much of the catalogue is shown"
+
+
+def _named(axes: Axes, points: Sequence[tuple[Row, float, float]]) -> None:
+    """Names in one column at the right, in the order of their height and none over another, each tied to its point."""
+    low, high = axes.get_ylim()
+    heights = apart([y for *_, y in points], (high - low) / 24, high)
+    for (row, x, y), height in zip(points, heights, strict=True):
+        axes.annotate(
+            row.title,
+            (x, y),
+            (0.76, height),
+            textcoords=axes.get_yaxis_transform(),
+            fontsize="x-small",
+            va="center",
+            color=_color(row),
+            arrowprops={"arrowstyle": "-", "relpos": (0, 0.5), "color": QUIET, "linewidth": 0.7},
+        )
+
+
+def apart(heights: Sequence[float], gap: float, top: float) -> list[float]:
+    """The heights in their order, pushed up to `gap` from each other, and down again where they leave the top."""
+    order = np.argsort(heights, kind="stable")
+    found = np.array(heights, np.float64)[order]
+    for at in range(1, len(found)):
+        found[at] = max(found[at], found[at - 1] + gap)
+    found[-1] = min(found[-1], top)
+    for at in range(len(found) - 2, -1, -1):
+        found[at] = min(found[at], found[at + 1] - gap)
+    return [float(found[place]) for place in np.argsort(order)]
 
 
 def _color(row: Row) -> str:
