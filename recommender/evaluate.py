@@ -12,6 +12,7 @@ from scipy import sparse
 from recommender import metrics
 from recommender.errors import NotEnoughData
 from recommender.interactions import PLAYED_MINUTES, Floats, Interactions
+from recommender.metrics import Values
 from recommender.scorer import Scorer
 from recommender.shelf import Mask, Shelf
 
@@ -30,16 +31,23 @@ class SplitSettings:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """`folded` and `targets` have a row for each held-out player, over the items of `train`."""
+    """`folded` and `targets` have a row for each held-out player, over the items of `train`.
+
+    `held_out` says which rows of the interactions these players were, ascending.
+    """
 
     train: Interactions
     folded: Interactions
     targets: Interactions
+    held_out: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Measures:
-    """Means over `players`; `error` is the standard error of `ndcg_10`, `percentile` 100 for the most owned game."""
+    """Means over `players`; `error` is the standard error of `ndcg_10`, `percentile` 100 for the most owned game.
+
+    The last four are of the first ten places: `novelty` in bits, `gini` over all games that were ranked.
+    """
 
     players: int
     precision_10: float
@@ -49,6 +57,8 @@ class Measures:
     error: float
     coverage: int
     percentile: float
+    novelty: float
+    gini: float
 
 
 @dataclass(frozen=True)
@@ -78,9 +88,11 @@ def split(interactions: Interactions, settings: SplitSettings) -> Split:
     if not 0 < count < m:
         raise NotEnoughData(f"{m} players are too few to hold out {settings.held_out:.0%} of them")
     order = rng.permutation(m)
-    held, kept = interactions.take(np.sort(order[:count])), interactions.take(np.sort(order[count:])).recounted()
-    folded, targets = _part(held.minutes, settings.folded_in, rng)
-    return Split(kept, Interactions(held.items, folded), Interactions(held.items, targets))
+    held_out = np.sort(order[:count])
+    held, kept = interactions.take(held_out), interactions.take(np.sort(order[count:])).recounted()
+    shown = np.round(settings.folded_in * np.diff(held.minutes.indptr))  # [held out]
+    folded, targets = part(held.minutes, shown, rng)
+    return Split(kept, Interactions(held.items, folded), Interactions(held.items, targets), held_out)
 
 
 def evaluate(scorer: Scorer, split: Split, shelf: Shelf, progress: Callable[[int], None] = lambda _: None) -> Report:
@@ -89,43 +101,51 @@ def evaluate(scorer: Scorer, split: Split, shelf: Shelf, progress: Callable[[int
     Raises:
         NotEnoughData: no held-out player has a game to be found in one of the three ways.
     """
-    gathered = {name: _Gathered() for name in ("all", "indie", "indie_played")}
+    every = np.ones(len(shelf.indie), bool)
+    ways = {"all": every, "indie": shelf.indie, "indie_played": shelf.indie}
+    gathered = {name: Gathered(split.train, ranked) for name, ranked in ways.items()}
     for start, scores in _scored(scorer, split.folded):
         targets = split.targets.minutes[start : start + len(scores)]
-        owned = _dense(targets, np.ones_like(targets.data))  # [b x n]
-        played = _dense(targets, targets.data > PLAYED_MINUTES)
-        gathered["all"].add(_ranked(scores), owned)
+        owned = dense(targets, np.ones_like(targets.data))  # [b x n]
+        played = dense(targets, targets.data > PLAYED_MINUTES)
+        gathered["all"].add(best(scores), owned)
         scores[:, ~shelf.indie] = -np.inf
-        ranked = _ranked(scores)
+        ranked = best(scores)
         gathered["indie"].add(ranked, owned & shelf.indie)
         gathered["indie_played"].add(ranked, played & shelf.indie)
         progress(start + len(scores))
-    n = len(split.train.items)
-    return Report(**{name: found.measures(n) for name, found in gathered.items()})
+    return Report(**{name: found.measures() for name, found in gathered.items()})
 
 
-class _Gathered:
-    """What was shown and what of it was right, a batch at a time."""
+class Gathered:
+    """What was shown and what of it was right, a batch at a time; `candidates` [n] are the games that were ranked."""
 
-    def __init__(self) -> None:
+    def __init__(self, train: Interactions, candidates: Mask) -> None:
+        self._train, self._candidates = train, candidates
         self._hits: list[Mask] = []
         self._targets: list[NDArray[np.int64]] = []
         self._shown: list[NDArray[np.int32]] = []
 
     def add(self, ranked: NDArray[np.int32], wanted: Mask) -> None:
-        """Players with nothing to be found say nothing and are left out."""
+        """`ranked` [b x 100] as `best` gives it, `wanted` [b x n]; players with nothing to be found are left out."""
         asked = wanted.any(axis=1)
         ranked, wanted = ranked[asked], wanted[asked]
         self._hits.append(np.take_along_axis(wanted, np.maximum(ranked, 0), axis=1) & (ranked >= 0))
         self._targets.append(wanted.sum(axis=1))
         self._shown.append(ranked[:, :10])
 
-    def measures(self, n: int) -> Measures:
+    def ndcg_10(self) -> Values:
+        """One value for each player who was not left out, in the order in which they came."""
+        return metrics.ndcg(np.concatenate(self._hits), np.concatenate(self._targets), 10)
+
+    def measures(self) -> Measures:
+        """Raises NotEnoughData where all players were left out."""
         hits, targets = np.concatenate(self._hits), np.concatenate(self._targets)
         shown = np.concatenate(self._shown)
         if not len(hits):
             raise NotEnoughData("no held-out player has a game to be found: import more interactions or games")
-        at_10 = metrics.ndcg(hits, targets, 10)
+        items = self._train.items
+        at_10 = self.ndcg_10()
         return Measures(
             players=len(hits),
             precision_10=float(metrics.precision(hits, 10).mean()),
@@ -134,21 +154,23 @@ class _Gathered:
             ndcg_100=float(metrics.ndcg(hits, targets, DEPTH).mean()),
             error=float(at_10.std() / np.sqrt(len(at_10))),
             coverage=metrics.coverage(shown),
-            percentile=metrics.popularity_percentile(shown, n),
+            percentile=metrics.popularity_percentile(shown, len(items)),
+            novelty=metrics.novelty(shown, items.players, len(self._train)),
+            gini=metrics.gini(shown, self._candidates),
         )
 
 
-def _part(
-    held: sparse.csr_matrix[np.int32], share: float, rng: np.random.Generator
+def part(
+    held: sparse.csr_matrix[np.int32], counts: NDArray[np.number], rng: np.random.Generator
 ) -> tuple[sparse.csr_matrix[np.int32], sparse.csr_matrix[np.int32]]:
-    """A random `share` of each row's entries, rounded, and the rest."""
+    """As many entries of each row as `counts` [rows] says, at random, and the rest."""
     lengths = np.diff(held.indptr)
     rows = np.repeat(np.arange(len(lengths)), lengths)
     order = np.lexsort((rng.random(held.nnz), rows))  # shuffled within each row
     rank = np.empty(held.nnz, np.int64)
     rank[order] = np.arange(held.nnz) - np.repeat(held.indptr[:-1], lengths)
-    shown = rank < np.round(share * lengths)[rows]
-    return _where(held, shown, rows), _where(held, ~shown, rows)
+    taken = rank < counts[rows]
+    return _where(held, taken, rows), _where(held, ~taken, rows)
 
 
 def _where(held: sparse.csr_matrix[np.int32], keep: Mask, rows: NDArray[np.int64]) -> sparse.csr_matrix[np.int32]:
@@ -166,17 +188,27 @@ def _scored(scorer: Scorer, folded: Interactions) -> Iterator[tuple[int, Floats]
         yield start, scores
 
 
-def _ranked(scores: Floats) -> NDArray[np.int32]:
-    """[b x 100] positions, best first, -1 where nothing is left to rank."""
+def best(scores: Floats) -> NDArray[np.int32]:
+    """[b x 100] positions, best first, ties toward the more popular game, -1 where only -inf is left to rank."""
     depth = min(DEPTH, scores.shape[1])
-    best = np.argpartition(scores, -depth, axis=1)[:, -depth:]
-    values = np.take_along_axis(scores, best, axis=1)
+    chosen = np.sort(np.argpartition(scores, -depth, axis=1)[:, -depth:], axis=1)  # [b x depth]
+    least = np.take_along_axis(scores, chosen, axis=1).min(axis=1, keepdims=True)  # [b x 1]
+    tied = np.flatnonzero((scores >= least).sum(axis=1) > depth)  # where the partition took any of several
+    chosen[tied] = _first_of_equals(scores[tied], least[tied], depth)
+    values = np.take_along_axis(scores, chosen, axis=1)
     order = np.argsort(-values, axis=1, kind="stable")
-    ranked = np.take_along_axis(best, order, axis=1).astype(np.int32)
+    ranked = np.take_along_axis(chosen, order, axis=1).astype(np.int32)
     ranked[np.isneginf(np.take_along_axis(values, order, axis=1))] = -1
     return np.pad(ranked, ((0, 0), (0, DEPTH - depth)), constant_values=-1)
 
 
-def _dense(rows: sparse.csr_matrix[np.int32], flags: NDArray[np.integer] | Mask) -> Mask:
+def _first_of_equals(scores: Floats, least: Floats, depth: int) -> NDArray[np.int64]:
+    """[b x depth] ascending positions of what is above `least` [b x 1], filled with the first that equal it."""
+    above, level = scores > least, scores == least
+    room = depth - above.sum(axis=1, keepdims=True)
+    return np.nonzero(above | (level & (np.cumsum(level, axis=1) <= room)))[1].reshape(len(scores), depth)
+
+
+def dense(rows: sparse.csr_matrix[np.int32], flags: NDArray[np.integer] | Mask) -> Mask:
     where = sparse.csr_matrix((flags.astype(np.int8), rows.indices, rows.indptr), shape=rows.shape)
     return np.asarray(where.toarray(), dtype=bool)

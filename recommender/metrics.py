@@ -36,3 +36,24 @@ def popularity_percentile(shown: NDArray[np.integer], n: int) -> float:
     """The mean place of what is shown among n games by popularity: 100 is the most owned game, 0 the least."""
     places = shown[shown >= 0]
     return float(100 * (1 - places.mean() / max(n - 1, 1))) if len(places) else float("nan")
+
+
+def novelty(shown: NDArray[np.integer], players: NDArray[np.integer], of: int) -> float:
+    """The mean self-information of what is shown, log2(of / players), in bits (Zhou et al. 2010).
+
+    `players` [n] says how many of the `of` players own each game. One that none of them owns counts as if one did.
+    """
+    places = shown[shown >= 0]
+    return float(np.log2(of / np.maximum(players[places], 1)).mean()) if len(places) else float("nan")
+
+
+def gini(shown: NDArray[np.integer], candidates: Mask) -> float:
+    """How unequally the candidates are shown (Shani and Gunawardana 2011): 0 all alike, 1 one of them alone.
+
+    `candidates` [n] is what could have been shown.
+    """
+    times = np.sort(np.bincount(shown[shown >= 0], minlength=len(candidates))[candidates])  # [c] ascending
+    c = len(times)
+    if c < 2 or not times.any():  # noqa: PLR2004 - one alone cannot be shown unequally
+        return float("nan")
+    return float((2 * np.arange(1, c + 1) - c - 1) @ times / (times.sum() * (c - 1)))

@@ -1,0 +1,98 @@
+"""The table of models: what is fitted, with which settings, and in which package it lives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+
+from benchmarks.quality import ours, peers
+from benchmarks.quality.peers import Fit, Setting
+from recommender.interactions import Weighting
+from recommender.linear import LinearSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """`package` is what has to be importable, None for our own; `grid` is what tuning tries for each setting."""
+
+    name: str
+    title: str
+    fit: Fit
+    setting: Setting
+    package: str | None = None
+    grid: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+
+    def having(self, setting: Setting) -> Model:
+        return replace(self, setting=setting)
+
+
+OURS = "ours"
+"""The model that all others are compared with: what `indiean train` does where nothing is set."""
+
+PLAIN = asdict(Weighting())
+L2 = (100.0, 200.0, 500.0, 1000.0, 2000.0)
+
+MODELS: tuple[Model, ...] = (
+    Model("popularity", "popularity", ours.popularity, {}),
+    Model(
+        "knn-cosine",
+        "ItemKNN, cosine (implicit)",
+        peers.implicit_neighbours,
+        {"kind": "CosineRecommender", "K": 100},
+        "implicit",
+        {"K": (20, 50, 100, 200)},
+    ),
+    Model(
+        "knn-bm25",
+        "ItemKNN, BM25 (implicit)",
+        peers.implicit_neighbours,
+        {"kind": "BM25Recommender", "K": 400, "K1": 0.5, "B": 0.75},
+        "implicit",
+        {"K": (100, 400), "K1": (0.2, 0.5, 1.2), "B": (0.75, 1.0)},
+    ),
+    Model(
+        "ials",
+        "iALS (implicit)",
+        peers.implicit_als,
+        {"factors": 128, "alpha": 2.0, "regularization": 10.0, "iterations": 15},
+        "implicit",
+        {"alpha": (0.5, 1.0, 2.0), "regularization": (3.0, 10.0, 30.0, 60.0)},
+    ),
+    Model(
+        "slim",
+        "SLIM (LensKit)",
+        peers.lenskit_slim,
+        {"l1_reg": 1.0, "l2_reg": 1.0, "max_nbrs": 100},
+        "lenskit",
+        {"l1_reg": (1.0, 5.0, 20.0), "l2_reg": (1.0, 50.0, 200.0)},
+    ),
+    Model(
+        "sansa",
+        "SANSA (sansa)",
+        peers.sansa,
+        {"l2": 200.0, "density": 0.01, "scans": 1, "steps": 10},
+        "sansa",
+        {"l2": L2},
+    ),
+    Model("ease-rectools", "EASE (RecTools)", peers.rectools_ease, {"regularization": 500.0}, "rectools"),
+    Model(
+        "ease-cornac",
+        "EASE (Cornac)",
+        peers.cornac_ease,
+        {"lamb": 500.0, "posB": False},
+        "cornac",
+        {"lamb": L2, "posB": (True, False)},
+    ),
+    Model(
+        "ease-lenskit",
+        "EASE (LensKit)",
+        peers.lenskit_ease,
+        {"regularization": 500.0},
+        "lenskit",
+        {"regularization": L2},
+    ),
+    Model("ease-100", "ours: EASE, l2 100", ours.linear, {"l2": 100.0, "dropout": 0.0, "weighting": PLAIN}),
+    Model("ease-500", "ours: EASE, l2 500", ours.linear, {"l2": 500.0, "dropout": 0.0, "weighting": PLAIN}),
+    Model("edlae", "ours: EDLAE, l2 200, dropout 0.3", ours.linear, {"l2": 200.0, "dropout": 0.3, "weighting": PLAIN}),
+    Model(OURS, "ours, the default", ours.linear, asdict(LinearSettings())),
+)
