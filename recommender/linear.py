@@ -124,7 +124,7 @@ def fit_counted(
 
 def _solve_lapack(G: Floats, settings: LinearSettings, phase: Phases) -> Floats:
     diagonal = G.reshape(-1)[:: len(G) + 1]  # [n] a view
-    diagonal += _penalty(settings, diagonal)  # G + Λ
+    diagonal += penalty(settings, diagonal)  # G + Λ
     phase("inverse")
     invert_in_place(G)  # (G + Λ)⁻¹
     return G
@@ -133,13 +133,14 @@ def _solve_lapack(G: Floats, settings: LinearSettings, phase: Phases) -> Floats:
 def _solve_torch(G: torch.Tensor, settings: LinearSettings, phase: Phases) -> Floats:
     import torch  # noqa: PLC0415 - seconds to import, and a CPU fit does without
 
-    penalty = _penalty(settings, G.diagonal().cpu().numpy())
-    G.diagonal().add_(torch.from_numpy(penalty).to(G.device))  # G + Λ
+    added = penalty(settings, G.diagonal().cpu().numpy())
+    G.diagonal().add_(torch.from_numpy(added).to(G.device))  # G + Λ
     phase("inverse")
     P: Floats = invert_torch(G).cpu().numpy()  # (G + Λ)⁻¹
     return P
 
 
-def _penalty(settings: LinearSettings, gram_diagonal: Floats) -> Floats:
+def penalty(settings: LinearSettings, gram_diagonal: Floats) -> Floats:
+    """Λ's diagonal [n] for that of G = XᵀX [n]."""
     dropped = settings.dropout / (1 - settings.dropout)
     return np.asarray(settings.l2 + dropped * gram_diagonal, dtype=np.float32)

@@ -13,12 +13,14 @@ from recommender.interactions import Interactions, Owned, Weighting
 from recommender.linear import LinearSettings, fit
 from recommender.popularity import Popularity
 from recommender.scorer import Scorer
+from recommender.sparse_linear import approximate
 
 SCORERS: dict[str, Callable[[Interactions], Scorer]] = {
     "linear": lambda world: fit(world, LinearSettings(5.0, 0.0, Weighting()), Device.CPU),
     "linear, dropout and weights": lambda world: fit(
         world, LinearSettings(5.0, 0.3, Weighting(0.7, 0.2, 0.1)), Device.CPU
     ),
+    "sparse": lambda world: approximate(world, LinearSettings(5.0, 0.3, Weighting(0.7, 0.2, 0.1)), neighbours=7),
     "popularity": lambda world: Popularity(world.items),
 }
 NOTHING = Owned(np.empty(0, np.int32), np.empty(0, np.int32))
