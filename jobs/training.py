@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
+from jobs.machine import free_bytes
 from recommender.catalog import Catalog, Game
 from recommender.device import Device
 from recommender.evaluate import Report, SplitSettings, evaluate, split
 from recommender.interactions import Interactions
-from recommender.linear import Linear, LinearSettings, fit
+from recommender.linear import LinearSettings, Phases, fit
 from recommender.popularity import Popularity
 from recommender.registry import Registry
 from recommender.shelf import Shelf
-from recommender.version import Card
+from recommender.sparse_linear import approximate, dense_limit
+from recommender.version import Card, Fitted
 from storage.warehouse import Warehouse
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 """Told (phase, done, total); total 0 where there is nothing to count."""
@@ -26,7 +31,8 @@ Progress = Callable[[str, int, int], None]
 class TrainingSettings:
     """`min_games` a player and `min_players` a game: those with fewer are left out, in that order.
 
-    With `opinions`, what people told the bot counts as well: see `Warehouse`.
+    With `opinions`, what people told the bot counts as well: see `Warehouse`. A model of more games than `dense_limit`
+    is approximated; None is as many as the free memory holds.
     """
 
     model: LinearSettings = field(default_factory=LinearSettings)
@@ -35,6 +41,7 @@ class TrainingSettings:
     min_players: int = 1
     device: Device = Device.AUTO
     opinions: bool = True
+    dense_limit: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,11 +116,27 @@ def gather(warehouse: Warehouse, settings: TrainingSettings) -> Gathered:
     return Gathered(interactions, warehouse.games(), fingerprint, warehouse.is_synthetic())
 
 
+def fit_or_approximate(interactions: Interactions, settings: TrainingSettings, phase: Phases) -> Fitted:
+    """Dense up to `settings.dense_limit` games, or as many as the free memory holds; approximated beyond.
+
+    Raises:
+        FitFailed: the matrix is not positive definite, or the device asked for is missing.
+    """
+    limit = settings.dense_limit
+    if limit is None:
+        room = free_bytes(settings.device)
+        limit = None if room is None else dense_limit(room, interactions.minutes.nnz)
+    if limit is None or len(interactions.items) <= limit:
+        return fit(interactions, settings.model, settings.device, phase)
+    log.info("%d games are more than %d: approximated", len(interactions.items), limit)
+    return approximate(interactions, settings.model, phase)
+
+
 def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch) -> Evaluation:
     """Fits on the players that are not held out; the model is thrown away."""
     parts = split(gathered.interactions, settings.split)
     shelf = Shelf(Catalog(gathered.games), gathered.interactions.items)
-    model = fit(parts.train, settings.model, settings.device, lambda name: watch.phase(f"held-out {name}"))
+    model = fit_or_approximate(parts.train, settings, lambda name: watch.phase(f"held-out {name}"))
     total = 2 * len(parts.folded)
     watch.phase("measure", total)
     found = evaluate(model, parts, shelf, lambda done: watch.step(done, total))
@@ -140,7 +163,7 @@ def train(
     watch.phase("gather")
     gathered = gather(warehouse, settings)
     evaluation = measure(gathered, settings, watch) if measured else None
-    model = fit(gathered.interactions, settings.model, settings.device, watch.phase)
+    model = fit_or_approximate(gathered.interactions, settings, watch.phase)
     watch.phase("publish")
     card = _publish(registry, model, gathered, evaluation, now)
     watch.stop()
@@ -148,7 +171,7 @@ def train(
 
 
 def _publish(
-    registry: Registry, model: Linear, gathered: Gathered, evaluation: Evaluation | None, now: datetime
+    registry: Registry, model: Fitted, gathered: Gathered, evaluation: Evaluation | None, now: datetime
 ) -> Card:
     return registry.publish(
         model,

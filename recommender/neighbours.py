@@ -14,7 +14,7 @@ from recommender.interactions import Floats, Ints
 Matrix = sparse.csr_matrix[np.float32]
 
 DAMPING = 0.75
-"""How far a neighbour's own popularity speaks against it, as in Steck 2019, section 3.3: measured, docs/decisions.md."""
+"""How far a neighbour's own popularity speaks against it: measured, see docs/decisions.md."""
 KEPT_A_NEIGHBOUR = 10
 """A game keeps that many cells of G for each neighbour; with fewer, games miss cells between their neighbours."""
 CELLS_AT_ONCE = 1 << 25

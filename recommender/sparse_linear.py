@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from math import isqrt
 
 import numpy as np
 from scipy import sparse
@@ -23,6 +24,8 @@ NEIGHBOURS = 200
 """The games that speak for one: measured, see docs/decisions.md."""
 PAIRS_AT_ONCE = 1 << 22
 """Pairs of neighbours that a thread looks up at once: 100 MB with all that is made of them."""
+
+BYTES_AN_INTERACTION = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,11 @@ class SparseLinear:
             low, high = np.where(less, middle + 1, low), np.where(less, high, middle)
         at = np.minimum(low, len(indices) - 1)
         return np.where((low < end) & (indices[at] == position), data[at], np.float32(0))
+
+
+def dense_limit(room: int, interactions: int) -> int:
+    """So many games fit densely into `room` bytes: n x n, and beside it each interaction with its weight and twice."""
+    return isqrt(max(0, room - BYTES_AN_INTERACTION * interactions) // 4)
 
 
 def approximate(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import sparse
 
 from recommender import neighbours, sparse_linear
@@ -14,7 +15,7 @@ from recommender.interactions import Interactions, ItemIndex, Owned, Weighting
 from recommender.linear import LinearSettings, fit
 from recommender.neighbours import neighbourhood
 from recommender.shelf import Shelf
-from recommender.sparse_linear import SparseLinear, approximate
+from recommender.sparse_linear import SparseLinear, approximate, dense_limit
 from tests import worlds
 
 SETTINGS = LinearSettings(5.0, 0.3, Weighting(0.7, 0.2, 0.1))
@@ -36,7 +37,7 @@ def world() -> Interactions:
     return drawn(400, 90)
 
 
-def dense_weights(world: Interactions, settings: LinearSettings) -> np.ndarray:
+def dense_weights(world: Interactions, settings: LinearSettings) -> NDArray[np.float64]:
     """-P_ij / P_jj, nothing on the diagonal."""
     P = fit(world, settings, Device.CPU).inverse.astype(np.float64)
     B = -P / P.diagonal()
@@ -122,6 +123,13 @@ def test_games_owned_by_the_same_players_need_a_penalty() -> None:
 
     with pytest.raises(FitFailed, match="raise l2"):
         approximate(Interactions.from_columns(*columns), LinearSettings(0.0, 0.0))
+
+
+def test_the_limit_is_where_one_matrix_and_the_rows_fill_the_memory() -> None:
+    limit = dense_limit(8 << 30, 100_000_000)
+
+    assert 4 * limit**2 + 20 * 100_000_000 <= 8 << 30 < 4 * (limit + 1) ** 2 + 20 * 100_000_000
+    assert dense_limit(1 << 20, 100_000_000) == 0
 
 
 def test_each_phase_is_told(world: Interactions) -> None:

@@ -22,6 +22,8 @@ from recommender.library import Library
 from recommender.linear import LinearSettings
 from recommender.registry import Registry
 from recommender.shelf import Wish
+from recommender.sparse_linear import SparseLinear
+from recommender.version import Kind
 from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.errors import DatasetRefused
 from storage.warehouse import INTERACTIONS, games_batch
@@ -62,6 +64,25 @@ def test_what_is_trained_answers(warehouse: DuckDBWarehouse, registry: Registry)
     assert (report.card.players, report.card.items) == (100, GAMES - 1)
     assert all(pick.game.app_id % 2 == 0 for pick in answer.picks)
     assert report.card.fingerprint == warehouse.fingerprint()
+
+
+def test_more_games_than_the_limit_are_approximated_and_answer(warehouse: DuckDBWarehouse, registry: Registry) -> None:
+    report = train(warehouse, registry, replace(SETTINGS, dense_limit=GAMES - 2), now=NOW)
+    served = registry.open_current()
+    answer = recommend(served, Library({2: 600, 6: 600, 8: 600}), Wish(), 5)
+
+    assert report.card.kind is Kind.SPARSE
+    assert isinstance(served.scorer, SparseLinear)
+    assert all(pick.game.app_id % 2 == 0 and pick.because for pick in answer.picks)
+    assert list(report.seconds)[-3:] == ["gram", "neighbours", "publish"]
+    assert report.evaluation is not None
+    assert report.evaluation.model.all.ndcg_10 > report.evaluation.popularity.all.ndcg_10
+
+
+def test_as_many_games_as_the_limit_are_fitted_densely(warehouse: DuckDBWarehouse, registry: Registry) -> None:
+    report = train(warehouse, registry, replace(SETTINGS, dense_limit=GAMES - 1), now=NOW, measured=False)
+
+    assert report.card.kind is Kind.DENSE
 
 
 def test_opinions_are_learned_unless_the_setting_says_no(warehouse: DuckDBWarehouse) -> None:
