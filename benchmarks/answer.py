@@ -61,9 +61,10 @@ def main() -> None:
 def _libraries(settings: Settings, count: int) -> list[dict[int, int]]:
     with open_warehouse(settings, read_only=True) as warehouse:
         columns = warehouse.training_interactions(settings.min_games, settings.min_players)
-    bounds = np.concatenate(([0], np.flatnonzero(np.diff(columns.players)) + 1, [len(columns)]))
+    order = np.argsort(columns.players, kind="stable")
+    bounds = np.concatenate(([0], np.cumsum(np.bincount(columns.players))))
     chosen = np.random.default_rng(0).choice(len(bounds) - 1, min(count, len(bounds) - 1), replace=False)
-    rows = [slice(bounds[player], bounds[player + 1]) for player in chosen]
+    rows = [order[bounds[player] : bounds[player + 1]] for player in chosen]
     return [dict(zip(columns.app_ids[r].tolist(), columns.minutes[r].tolist(), strict=True)) for r in rows]
 
 

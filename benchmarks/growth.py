@@ -39,7 +39,8 @@ from recommender.interactions import Interactions
 from recommender.linear import Linear, LinearSettings, fit
 from recommender.neighbours import KEPT_A_NEIGHBOUR
 from recommender.recommend import top
-from recommender.sparse_linear import BYTES_AN_INTERACTION, NEIGHBOURS, SparseLinear, approximate
+from recommender.room import BYTES_AN_INTERACTION, cpu_need
+from recommender.sparse_linear import NEIGHBOURS, SparseLinear, approximate
 
 MIN_GAMES = 21
 GAMES_A_THEME = 250
@@ -124,10 +125,10 @@ def _stretched(popularity: NDArray[np.int64], games: int) -> NDArray[np.float64]
 def needed(source: Real, cell: Cell) -> int:
     """Bytes at the peak of a fit, computed."""
     rows = cell.players * int(np.minimum(source.sizes, cell.games // 2).mean())
-    matrix = 4 * cell.games**2
-    if cell.way == "sparse":
-        matrix = cell.games * min(NEIGHBOURS, cell.games) * (8 * KEPT_A_NEIGHBOUR + 24)
-    return matrix + rows * (BYTES_READ + BYTES_AN_INTERACTION)
+    if cell.way == "dense":
+        return cpu_need(rows)(cell.games) + BYTES_READ * rows
+    kept = cell.games * min(NEIGHBOURS, cell.games) * (8 * KEPT_A_NEIGHBOUR + 24)
+    return kept + (BYTES_AN_INTERACTION + BYTES_READ) * rows
 
 
 def measure(source: Real, cell: Cell) -> Values:

@@ -122,10 +122,11 @@ def _libraries(settings: Settings, count: int) -> Iterator[dict[int, int]]:
     """Real players, drawn at random: minutes by app id."""
     with open_warehouse(settings, read_only=True) as warehouse:
         columns = warehouse.training_interactions(settings.min_games, settings.min_players)
-    bounds = np.concatenate(([0], np.flatnonzero(np.diff(columns.players)) + 1, [len(columns)]))
+    order = np.argsort(columns.players, kind="stable")
+    bounds = np.concatenate(([0], np.cumsum(np.bincount(columns.players))))
     chosen = np.random.default_rng(0).choice(len(bounds) - 1, min(count, len(bounds) - 1), replace=False)
     for player in chosen:
-        rows = slice(bounds[player], bounds[player + 1])
+        rows = order[bounds[player] : bounds[player + 1]]
         yield dict(zip(columns.app_ids[rows].tolist(), columns.minutes[rows].tolist(), strict=True))
 
 

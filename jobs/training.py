@@ -7,17 +7,19 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 
 from jobs.machine import free_bytes
 from recommender.catalog import Catalog, Game
 from recommender.device import Device
+from recommender.errors import NoRoom
 from recommender.evaluate import Report, SplitSettings, evaluate, split
 from recommender.interactions import Interactions
-from recommender.linear import LinearSettings, Phases, fit
+from recommender.linear import Equations, LinearSettings, prepare
 from recommender.popularity import Popularity
 from recommender.registry import Registry
 from recommender.shelf import Shelf
-from recommender.sparse_linear import approximate, dense_limit
+from recommender.sparse_linear import LocalEquations, prepare_approximation
 from recommender.version import Card, Fitted
 from storage.warehouse import Warehouse
 
@@ -32,7 +34,7 @@ class TrainingSettings:
     """`min_games` a player and `min_players` a game: those with fewer are left out, in that order.
 
     With `opinions`, what people told the bot counts as well: see `Warehouse`. A model of more games than `dense_limit`
-    is approximated; None is as many as the free memory holds.
+    is approximated, and without a limit one of more games than the free memory holds.
     """
 
     model: LinearSettings = field(default_factory=LinearSettings)
@@ -116,27 +118,28 @@ def gather(warehouse: Warehouse, settings: TrainingSettings) -> Gathered:
     return Gathered(interactions, warehouse.games(), fingerprint, warehouse.is_synthetic())
 
 
-def fit_or_approximate(interactions: Interactions, settings: TrainingSettings, phase: Phases) -> Fitted:
-    """Dense up to `settings.dense_limit` games, or as many as the free memory holds; approximated beyond.
+def prepared(interactions: Interactions, settings: TrainingSettings, room: int | None) -> Equations | LocalEquations:
+    """Of a dense model where the limit and `room` bytes of memory allow one, else of its approximation.
 
     Raises:
-        FitFailed: the matrix is not positive definite, or the device asked for is missing.
+        FitFailed: CUDA was asked for and is not there.
     """
-    limit = settings.dense_limit
-    if limit is None:
-        room = free_bytes(settings.device)
-        limit = None if room is None else dense_limit(room, interactions.minutes.nnz)
-    if limit is None or len(interactions.items) <= limit:
-        return fit(interactions, settings.model, settings.device, phase)
-    log.info("%d games are more than %d: approximated", len(interactions.items), limit)
-    return approximate(interactions, settings.model, phase)
+    if settings.dense_limit is None or len(interactions.items) <= settings.dense_limit:
+        try:
+            return prepare(interactions, settings.model, settings.device, room)
+        except NoRoom as refused:
+            log.info("approximated, as %s", refused)
+    return prepare_approximation(interactions, settings.model)
 
 
-def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch) -> Evaluation:
+def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch, room: int | None = None) -> Evaluation:
     """Fits on the players that are not held out; the model is thrown away."""
     parts = split(gathered.interactions, settings.split)
     shelf = Shelf(Catalog(gathered.games), gathered.interactions.items)
-    model = fit_or_approximate(parts.train, settings, lambda name: watch.phase(f"held-out {name}"))
+    watch.phase("held-out gram")
+    equations = prepared(parts.train, settings, room)
+    watch.phase("held-out inverse")
+    model = equations.solve()
     total = 2 * len(parts.folded)
     watch.phase("measure", total)
     found = evaluate(model, parts, shelf, lambda done: watch.step(done, total))
@@ -152,30 +155,39 @@ def train(
     now: datetime,
     progress: Progress = lambda *_: None,
     measured: bool = True,
+    room: Callable[[Device], int | None] = free_bytes,
 ) -> TrainReport:
     """Measures on held-out players, then fits on all of them and publishes that model in service.
 
+    `room` says how many bytes are free when a fit begins.
+
     Raises:
         NotEnoughData: too little to learn from or to measure on.
-        FitFailed: the matrix could not be inverted, or the device asked for is missing.
+        FitFailed: the matrix could not be inverted or does not fit into memory, or the device asked for is missing.
     """
     watch = Stopwatch(progress)
     watch.phase("gather")
     gathered = gather(warehouse, settings)
-    evaluation = measure(gathered, settings, watch) if measured else None
-    model = fit_or_approximate(gathered.interactions, settings, watch.phase)
+    evaluation = measure(gathered, settings, watch, room(settings.device)) if measured else None
+    publish = _publication(registry, gathered, evaluation, now)
+    watch.phase("gram")
+    equations = prepared(gathered.interactions, settings, room(settings.device))
+    del gathered  # its rows make room for what LAPACK needs
+    watch.phase("inverse")
+    model = equations.solve()
     watch.phase("publish")
-    card = _publish(registry, model, gathered, evaluation, now)
+    card = publish(model)
     watch.stop()
     return TrainReport(card, evaluation, watch.seconds)
 
 
-def _publish(
-    registry: Registry, model: Fitted, gathered: Gathered, evaluation: Evaluation | None, now: datetime
-) -> Card:
-    return registry.publish(
-        model,
-        gathered.games,
+def _publication(
+    registry: Registry, gathered: Gathered, evaluation: Evaluation | None, now: datetime
+) -> Callable[[Fitted], Card]:
+    """What publishes a model fitted on these rows, without holding them."""
+    return partial(
+        registry.publish,
+        catalog=gathered.games,
         created=now,
         metrics=evaluation.model.as_dict() if evaluation else {},
         fingerprint=gathered.fingerprint,

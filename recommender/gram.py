@@ -1,81 +1,130 @@
-"""G = XᵀX of a sparse X, in one dense buffer: the popular games as dense blocks, the rest as sparse rows."""
+"""G = XᵀX of a sparse X, in one dense buffer: who owns much with many games as a dense row, who owns little with few."""
 
 from __future__ import annotations
 
+import ctypes
+import mmap
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from contextlib import suppress
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
+from scipy.linalg import cython_blas
 
-from recommender.interactions import Floats
+from recommender.fortran import routine
+from recommender.interactions import Floats, Ints
 
-if TYPE_CHECKING:
-    import torch
+# What one core does a second, measured (docs/benchmarks.md): only their ratios decide.
+DENSE_RATE = 75e9
+"""Operations of a symmetric product of dense rows."""
+MIXED_RATE = 1.7e9
+"""Multiply-adds of a sparse matrix with a dense one."""
+SPARSE_RATE = 75e6
+"""Multiply-adds of a sparse matrix with a sparse one."""
 
-DENSE_FROM = 1 / 80
-"""A game owned by at least this share of the players is multiplied densely: measured, see docs/benchmarks.md."""
+FIRST_BAND = 128
+CELLS_A_BLOCK = 1 << 21
+"""8 MB of dense rows at once."""
+GAMES_A_BLOCK = 256
 
-PLAYERS_A_BLOCK = 8192
-GAMES_A_BLOCK = 512
+UPDATE = (ctypes.c_char_p, ctypes.c_char_p, *[ctypes.c_void_p] * 8)  # uplo, trans, n, k, alpha, a, lda, beta, c, ldc
+
+Matrix = sparse.csr_matrix[np.float32]
 
 
-def gram(X: sparse.csr_matrix[np.float32], *, threads: int = 2) -> Floats:
-    """XᵀX [n x n] float32 in C order; only its lower triangle is promised.
+def gram(X: Matrix, *, threads: int = 2) -> Floats:
+    """XᵀX [n x n] float32 in C order; only its lower triangle is promised, and only that takes memory.
 
-    The games must stand in order of popularity (as in `ItemIndex`): then the h popular ones, which hold most of the
-    interactions, are the leading h x h block, and a matrix product of dense blocks beats any sparse one there. The
-    rows of the other games have few players each, so sparse products stay cheap.
+    The games should stand in order of popularity (as in `ItemIndex`); the result is right in any order. Players stand
+    in bands by the size of their libraries, and each band has its own border h, chosen by what it costs: the band's
+    first h games are dense rows, whose product is BLAS's; pairs of a rarer game and one of those are sparse times
+    dense; pairs of two rarer games, of which few are left, are sparse.
     """
-    n = X.shape[1]
-    G = np.zeros((n, n), np.float32)  # [n x n]
-    h = _popular(X)
-    _dense_head(X, h, G)
-    _sparse_tail(X, h, G, threads)
+    G = lower_triangle(X.shape[1])
+    rare = []
+    with ThreadPoolExecutor(threads) as pool:  # scipy's products and BLAS let other threads run
+        for players in _bands(np.diff(X.indptr)):
+            band = X[players]  # [b x n]
+            h = border(np.bincount(band.indices, minlength=X.shape[1]), len(players))
+            for start in range(0, len(players), max(1, CELLS_A_BLOCK // max(h, 1))):
+                _dense(band[start : start + max(1, CELLS_A_BLOCK // max(h, 1))], h, G, pool)
+            rare.append(_beyond(band, h))
+        _sparse(sparse.vstack(rare, format="csr"), G, pool)
     return G
 
 
-def _popular(X: sparse.csr_matrix[np.float32]) -> int:
-    players = np.bincount(X.indices, minlength=X.shape[1])
-    rare = np.flatnonzero(players < max(1, DENSE_FROM * X.shape[0]))
-    return int(rare[0]) if len(rare) else int(X.shape[1])
+def lower_triangle(n: int) -> Floats:
+    """Zeros [n x n], of whose upper triangle hardly a page is in memory until it is written.
+
+    numpy's own zeros come in pages of 2 MB, which span 50 rows of 10,000 games, so that all of them would count.
+    """
+    room = mmap.mmap(-1, max(1, 4 * n * n), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        with suppress(OSError):  # a kernel that knows no huge pages
+            room.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(room, np.float32, n * n).reshape(n, n)
 
 
-def _dense_head(X: sparse.csr_matrix[np.float32], h: int, G: Floats) -> None:
-    head = X[:, :h]
-    for start in range(0, X.shape[0], PLAYERS_A_BLOCK):
-        B = head[start : start + PLAYERS_A_BLOCK].toarray()  # [b x h]
-        G[:h, :h] += B.T @ B  # numpy sees the symmetry and calls syrk
+def border(owners: NDArray[np.integer], players: int) -> int:
+    """h: so many of the n games are cheapest as dense rows, for players of about equally many games.
+
+    `owners` [n] says how many of the players own each game.
+    """
+    h = np.arange(len(owners) + 1, dtype=np.float64)  # [n + 1]
+    rare = owners.sum() - np.concatenate(([0], np.cumsum(owners, dtype=np.float64)))  # interactions beyond h
+    dense, mixed, lone = players * h**2, rare * h, rare**2 / max(players, 1)
+    return int(np.argmin(dense / DENSE_RATE + mixed / MIXED_RATE + lone / SPARSE_RATE))
 
 
-def _sparse_tail(X: sparse.csr_matrix[np.float32], h: int, G: Floats, threads: int) -> None:
-    n = X.shape[1]
-    XT = X.T.tocsr()  # [n x m]
+def _bands(sizes: NDArray[np.integer]) -> Iterator[Ints]:
+    """Players by the size of their libraries, the largest first; each band holds as many as all before it."""
+    order = np.argsort(-sizes, kind="stable").astype(np.int32)  # [m]
+    start = 0
+    while start < len(order):
+        end = max(2 * start, FIRST_BAND)
+        yield order[start:end]
+        start = end
+
+
+def _dense(X: Matrix, h: int, G: Floats, pool: ThreadPoolExecutor) -> None:
+    """Every pair of games of which one at least is among the first h."""
+    if not h:
+        return
+    B = X[:, :h].toarray()  # [b x h]
+    _add_product(B, G)
+    RT = X[:, h:].T.tocsr()  # [n - h x b]
 
     def block(start: int) -> None:
-        rows = slice(start, min(start + GAMES_A_BLOCK, n))
-        (XT[rows] @ X).toarray(out=G[rows])
+        rows = RT[start : start + GAMES_A_BLOCK]
+        if rows.nnz:
+            G[h + start : h + start + rows.shape[0], :h] += rows @ B
 
-    with ThreadPoolExecutor(threads) as pool:  # scipy's sparse product lets other threads run
-        list(pool.map(block, range(h, n, GAMES_A_BLOCK)))
-
-
-def gram_torch(X: sparse.csr_matrix[np.float32], device: torch.device | str) -> torch.Tensor:
-    """XᵀX [n x n] float32 on `device`, from dense blocks of players: what a GPU does best."""
-    import torch  # noqa: PLC0415 - seconds to import, and a CPU fit does without
-
-    n = X.shape[1]
-    G = torch.zeros((n, n), dtype=torch.float32, device=device)
-    for start in range(0, X.shape[0], PLAYERS_A_BLOCK):
-        rows = X[start : start + PLAYERS_A_BLOCK].tocoo()
-        B = torch.zeros((rows.shape[0], n), dtype=torch.float32, device=device)  # [b x n]
-        where = (torch.from_numpy(rows.row).long().to(device), torch.from_numpy(rows.col).long().to(device))
-        B.index_put_(where, torch.from_numpy(rows.data).to(device))
-        G.addmm_(B.T, B)
-    return G
+    list(pool.map(block, range(0, RT.shape[0], GAMES_A_BLOCK)))
 
 
-def on_torch(G: Floats, device: torch.device | str) -> torch.Tensor:
-    import torch  # noqa: PLC0415 - seconds to import, and a CPU fit does without
+def _add_product(B: Floats, G: Floats) -> None:
+    """G += BᵀB for B [b x h] in C order: in the lower triangle of G's leading h x h block, nowhere else."""
+    b, h, n, one = ctypes.c_int(B.shape[0]), ctypes.c_int(B.shape[1]), ctypes.c_int(len(G)), ctypes.c_float(1)
+    by, syrk = ctypes.byref, routine(cython_blas, "ssyrk", *UPDATE)
+    syrk(b"U", b"N", by(h), by(b), by(one), B.ctypes.data, by(h), by(one), G.ctypes.data, by(n))
 
-    return torch.from_numpy(G).to(device)
+
+def _beyond(X: Matrix, h: int) -> Matrix:
+    """X without its first h games, the others where they were."""
+    rare = X[:, h:]
+    return sparse.csr_matrix((rare.data, rare.indices + h, rare.indptr), shape=X.shape)
+
+
+def _sparse(R: Matrix, G: Floats, pool: ThreadPoolExecutor) -> None:
+    """Every pair of games that stand in R [m x n]."""
+    RT = R.T.tocsr()  # [n x m]
+
+    def block(start: int) -> None:
+        rows = RT[start : start + GAMES_A_BLOCK]
+        end = start + rows.shape[0]
+        if rows.nnz:
+            G[start:end, :end] += (rows @ R)[:, :end].toarray()
+
+    list(pool.map(block, range(0, RT.shape[0], GAMES_A_BLOCK)))

@@ -1,24 +1,23 @@
-"""The inverse of a symmetric positive definite matrix: in place by LAPACK, or by torch on a GPU."""
+"""The inverse of a symmetric positive definite matrix, in place by LAPACK."""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 import numpy as np
 from scipy.linalg import cython_lapack
 
 from recommender.errors import FitFailed
+from recommender.fortran import routine
 from recommender.interactions import Floats
 
-if TYPE_CHECKING:
-    import torch
-
-MIRROR_BLOCK = 1024
+MIRROR_BLOCK = 256
+"""Both sides of a swap stay in the cache: 1,024 takes two to five times as long."""
 
 Routine = Literal["spotrf", "spotri"]
-SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_char_p, *[ctypes.c_void_p] * 4)  # uplo, n, a, lda, info
+ARGUMENTS = (ctypes.c_char_p, *[ctypes.c_void_p] * 4)  # uplo, n, a, lda, info
 
 
 def invert_in_place(A: Floats) -> None:
@@ -32,56 +31,35 @@ def invert_in_place(A: Floats) -> None:
     """
     if A.dtype != np.float32 or not A.flags.c_contiguous or not A.flags.writeable or A.shape != (len(A), len(A)):
         raise ValueError("only a square, writeable float32 matrix in C order is inverted in place")
-    _refuse(_lapack("spotrf", A))  # LLᵀ = A
-    _refuse(_lapack("spotri", A))  # L⁻ᵀL⁻¹
-    _mirror_lower(A)
+    refuse(_lapack("spotrf", A))  # LLᵀ = A
+    refuse(_lapack("spotri", A))  # L⁻ᵀL⁻¹
+    mirror_lower(A)
 
 
-def invert_torch(A: torch.Tensor) -> torch.Tensor:
-    """The inverse of A [n x n] on A's device; A's memory is free for reuse afterwards.
-
-    Raises:
-        FitFailed: a leading minor is not positive definite; the message names it.
-    """
-    import torch  # noqa: PLC0415 - seconds to import, and a CPU fit does without
-
-    L, failed = torch.linalg.cholesky_ex(A)
-    _refuse(int(failed))
-    return torch.cholesky_inverse(L)
-
-
-def _lapack(routine: Routine, A: Floats) -> int:
-    """Runs `spotrf` or `spotri` on A; the answer is LAPACK's info.
-
-    Called by its address because `scipy.linalg.lapack` holds the interpreter's lock throughout: a bot that fits in a
-    thread would answer nobody meanwhile. Fortran sees the lower triangle of C order as the upper one.
-    """
+def _lapack(name: Routine, A: Floats) -> int:
+    """Runs `spotrf` or `spotri` on A; the answer is LAPACK's info. The lower triangle of C order is Fortran's upper."""
     n, info = ctypes.c_int(len(A)), ctypes.c_int(0)
-    _address(routine)(b"U", ctypes.byref(n), A.ctypes.data, ctypes.byref(n), ctypes.byref(info))
+    call = routine(cython_lapack, name, *ARGUMENTS)
+    call(b"U", ctypes.byref(n), A.ctypes.data, ctypes.byref(n), ctypes.byref(info))
     return info.value
 
 
-def _address(routine: Routine) -> Callable[..., None]:
-    """Of the LAPACK that scipy carries (https://docs.scipy.org/doc/scipy/reference/linalg.cython_lapack.html)."""
-    name_of = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(("PyCapsule_GetName", ctypes.pythonapi))
-    pointer_of = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
-        ("PyCapsule_GetPointer", ctypes.pythonapi)
-    )
-    capsule = cython_lapack.__pyx_capi__[routine]
-    return SIGNATURE(pointer_of(capsule, name_of(capsule)))
-
-
-def _refuse(failed: int) -> None:
+def refuse(failed: int) -> None:
+    """Raises FitFailed unless LAPACK's info is 0."""
     if failed:
         raise FitFailed(f"leading minor {failed} is not positive definite: raise l2")
 
 
-def _mirror_lower(A: Floats) -> None:
+def mirror_lower(A: Floats, *, threads: int = 2) -> None:
     """Copies the lower triangle to the upper one, a block at a time so that both sides stay in the cache."""
     n = len(A)
-    for start in range(0, n, MIRROR_BLOCK):
+
+    def rows(start: int) -> None:
         end = min(start + MIRROR_BLOCK, n)
         corner = A[start:end, start:end]
         corner[...] = np.tril(corner) + np.tril(corner, -1).T
         for below in range(end, n, MIRROR_BLOCK):
             A[start:end, below : below + MIRROR_BLOCK] = A[below : below + MIRROR_BLOCK, start:end].T
+
+    with ThreadPoolExecutor(threads) as pool:  # numpy's copies let other threads run
+        list(pool.map(rows, range(0, n, MIRROR_BLOCK)))

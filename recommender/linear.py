@@ -6,15 +6,19 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import sparse
 
 from recommender.device import Device, resolve
-from recommender.gram import gram, gram_torch, on_torch
+from recommender.dual import Form, cheaper, invert_dual
+from recommender.gram import gram
 from recommender.interactions import Floats, Interactions, ItemIndex, Owned, Weighting
-from recommender.inverse import invert_in_place, invert_torch
+from recommender.inverse import invert_in_place
+from recommender.panels import gram_torch, invert_torch
+from recommender.room import check_room, cpu_need, dual_need, gpu_need
 
 if TYPE_CHECKING:
     import torch
@@ -78,35 +82,71 @@ class Linear:
         return np.asarray(-weights * self.inverse[position, owned.positions] / self.diagonal[position])
 
 
+@dataclass(frozen=True, eq=False)
+class Equations:
+    """The normal equations (XᵀX + Λ)P = I of one fit, to be solved once. In the primal form no row is needed any more."""
+
+    items: ItemIndex
+    settings: LinearSettings
+    invert: Callable[[], Floats]
+
+    def solve(self) -> Linear:
+        """
+        Raises:
+            FitFailed: the regularised Gram matrix is not positive definite.
+        """
+        started = time.perf_counter()
+        P = self.invert()
+        log.info("inverted a matrix of %d games in %.1f s", len(self.items), time.perf_counter() - started)
+        return Linear(self.items, P, self.settings)
+
+
 def fit(
     interactions: Interactions,
     settings: LinearSettings,
     device: Device = Device.AUTO,
     phase: Phases = lambda _: None,
+    room: int | None = None,
 ) -> Linear:
     """Solves once over all interactions; `phase` hears "gram" and "inverse" as each begins.
 
-    On a CPU the n x n buffer that holds G becomes P in place; there is no second one.
+    On a CPU the n x n buffer that holds G becomes P in place; there is no second one. Who wants the memory of the
+    rows back meanwhile calls `prepare`, lets go of them and solves.
 
     Raises:
-        FitFailed: the regularised Gram matrix is not positive definite, or CUDA was asked for and is not there.
+        FitFailed: as of `prepare` and `Equations.solve`.
     """
-    on_gpu = resolve(device) is Device.CUDA
-    started = time.perf_counter()
     phase("gram")
+    equations = prepare(interactions, settings, device, room)
+    phase("inverse")
+    return equations.solve()
+
+
+def prepare(
+    interactions: Interactions, settings: LinearSettings, device: Device = Device.AUTO, room: int | None = None
+) -> Equations:
+    """What a fit is before the inverse: the Gram matrix, or the rows where the dual form is cheaper (see dual.py).
+
+    `room` is how many bytes are free, of the GPU's memory where that is the device; None where nobody knows.
+
+    Raises:
+        FitFailed: CUDA was asked for and is not there, or the matrix does not fit into `room`.
+    """
     X = interactions.weighted(settings.weighting)  # [m x n] sparse
-    P = _solve_torch(gram_torch(X, CUDA), settings, phase) if on_gpu else _solve_lapack(gram(X), settings, phase)
-    log.info("fitted %d games in %.1f s", len(interactions.items), time.perf_counter() - started)
-    return Linear(interactions.items, P, settings)
+    m, n = X.shape
+    if resolve(device) is Device.CUDA:
+        check_room(n, room, gpu_need)
+        invert = partial(_solve_torch, gram_torch(X, CUDA), settings)
+    elif form_of(X, settings) is Form.DUAL:
+        check_room(n, room, dual_need(m, X.nnz))
+        invert = partial(_solve_dual, X, settings)
+    else:
+        check_room(n, room, cpu_need(X.nnz))
+        invert = partial(_solve_lapack, gram(X), settings)
+    return Equations(interactions.items, settings, invert)
 
 
-def fit_counted(
-    items: ItemIndex,
-    G: Floats,
-    settings: LinearSettings,
-    device: Device = Device.AUTO,
-    phase: Phases = lambda _: None,
-) -> Linear:
+def fit_counted(items: ItemIndex, G: Floats, settings: LinearSettings, device: Device = Device.AUTO) -> Linear:
     """Solves once for a G = XᵀX [n x n] that was counted elsewhere; only its lower triangle is read.
 
     X has to be weighted as `settings` say. On a CPU, G's own memory becomes P: the caller gives it away.
@@ -118,26 +158,51 @@ def fit_counted(
     if G.shape != (len(items), len(items)):
         raise ValueError(f"{len(items)} games need a Gram matrix of {len(items)} x {len(items)}, not {G.shape}")
     on_gpu = resolve(device) is Device.CUDA
-    P = _solve_torch(on_torch(G, CUDA), settings, phase) if on_gpu else _solve_lapack(G, settings, phase)
-    return Linear(items, P, settings)
+    invert = partial(_solve_torch, _on_gpu(G), settings) if on_gpu else partial(_solve_lapack, G, settings)
+    return Equations(items, settings, invert).solve()
 
 
-def _solve_lapack(G: Floats, settings: LinearSettings, phase: Phases) -> Floats:
+def form_of(X: sparse.csr_matrix[np.float32], settings: LinearSettings) -> Form:
+    """The form that a CPU fits X [m x n] in."""
+    m, n = X.shape
+    if m >= n:  # then it is not worth counting what the weights add up to
+        return Form.PRIMAL
+    squares = _squares(X)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gains = squares / penalty(settings, squares)
+    return cheaper(m, n, X.nnz, float(np.max(gains, initial=0.0)))
+
+
+def _squares(X: sparse.csr_matrix[np.float32]) -> Floats:
+    """[n] the diagonal of XᵀX."""
+    return np.bincount(X.indices, weights=np.square(X.data), minlength=X.shape[1]).astype(np.float32)
+
+
+def _solve_dual(X: sparse.csr_matrix[np.float32], settings: LinearSettings) -> Floats:
+    return invert_dual(X, penalty(settings, _squares(X)))
+
+
+def _solve_lapack(G: Floats, settings: LinearSettings) -> Floats:
     diagonal = G.reshape(-1)[:: len(G) + 1]  # [n] a view
     diagonal += penalty(settings, diagonal)  # G + Λ
-    phase("inverse")
     invert_in_place(G)  # (G + Λ)⁻¹
     return G
 
 
-def _solve_torch(G: torch.Tensor, settings: LinearSettings, phase: Phases) -> Floats:
+def _solve_torch(G: torch.Tensor, settings: LinearSettings) -> Floats:
     import torch  # noqa: PLC0415 - seconds to import, and a CPU fit does without
 
     added = penalty(settings, G.diagonal().cpu().numpy())
     G.diagonal().add_(torch.from_numpy(added).to(G.device))  # G + Λ
-    phase("inverse")
-    P: Floats = invert_torch(G).cpu().numpy()  # (G + Λ)⁻¹
+    invert_torch(G)  # (G + Λ)⁻¹
+    P: Floats = G.cpu().numpy()
     return P
+
+
+def _on_gpu(G: Floats) -> torch.Tensor:
+    import torch  # noqa: PLC0415 - seconds to import, and a CPU fit does without
+
+    return torch.from_numpy(G).to(CUDA)
 
 
 def penalty(settings: LinearSettings, gram_diagonal: Floats) -> Floats:

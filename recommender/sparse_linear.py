@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from math import isqrt
 
 import numpy as np
 from scipy import sparse
@@ -24,8 +23,6 @@ NEIGHBOURS = 200
 """The games that speak for one: measured, see docs/decisions.md."""
 PAIRS_AT_ONCE = 1 << 22
 """Pairs of neighbours that a thread looks up at once: 100 MB with all that is made of them."""
-
-BYTES_AN_INTERACTION = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +69,24 @@ class SparseLinear:
         return np.where((low < end) & (indices[at] == position), data[at], np.float32(0))
 
 
-def dense_limit(room: int, interactions: int) -> int:
-    """So many games fit densely into `room` bytes: n x n, and beside it each interaction with its weight and twice."""
-    return isqrt(max(0, room - BYTES_AN_INTERACTION * interactions) // 4)
+@dataclass(frozen=True, eq=False)
+class LocalEquations:
+    """(G_SS + Λ_S)b = G_Sj of every game j and its neighbours S, to be solved once. No row is needed any more."""
+
+    items: ItemIndex
+    settings: LinearSettings
+    found: Neighbourhood
+
+    def solve(self) -> SparseLinear:
+        """n·s³ operations.
+
+        Raises:
+            FitFailed: the regularised Gram matrix of some neighbours is not positive definite.
+        """
+        started = time.perf_counter()
+        B = _weights(self.found)
+        log.info("solved for the neighbours of %d games in %.1f s", len(self.items), time.perf_counter() - started)
+        return SparseLinear(self.items, B, self.settings)
 
 
 def approximate(
@@ -83,25 +95,30 @@ def approximate(
     phase: Phases = lambda _: None,
     neighbours: int = NEIGHBOURS,
 ) -> SparseLinear:
-    """`fit` where there is no room for n x n: n·neighbours³ operations and about 100·neighbours bytes a game.
-
-    `phase` hears "gram" and "neighbours" as each begins. Of the pairs of a game's neighbours, those are left out that
-    are not among the ten times as many strongest of the rarer one.
+    """`fit` where there is no room for n x n; `phase` hears "gram" and "inverse" as each begins.
 
     Raises:
-        FitFailed: the regularised Gram matrix of some neighbours is not positive definite.
+        FitFailed: as of `LocalEquations.solve`.
     """
-    started = time.perf_counter()
     phase("gram")
+    equations = prepare_approximation(interactions, settings, neighbours)
+    phase("inverse")
+    return equations.solve()
+
+
+def prepare_approximation(
+    interactions: Interactions, settings: LinearSettings, neighbours: int = NEIGHBOURS
+) -> LocalEquations:
+    """The neighbours of each game and what is needed of G = XᵀX, about 100·neighbours bytes a game.
+
+    Of the pairs of a game's neighbours, those count as owned together by nobody that are not among the ten times as
+    many strongest of the rarer one.
+    """
     X = interactions.weighted(settings.weighting)  # [m x n] sparse
     squares = np.bincount(X.indices, weights=np.square(X.data), minlength=X.shape[1]).astype(np.float32)  # [n]
     diagonal = squares + penalty(settings, squares)  # of G + Λ
     found = neighbourhood(X, diagonal, min(neighbours, len(interactions.items) - 1))
-    del X
-    phase("neighbours")
-    B = _weights(found)
-    log.info("approximated %d games in %.1f s", len(interactions.items), time.perf_counter() - started)
-    return SparseLinear(interactions.items, B, settings)
+    return LocalEquations(interactions.items, settings, found)
 
 
 def _weights(found: Neighbourhood, threads: int = 2) -> Matrix:

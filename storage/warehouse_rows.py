@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from recommender.catalog import Game
-from recommender.interactions import Floats, ItemIndex
+from recommender.interactions import Floats, ItemIndex, numbered
 
 SAMPLE_SOURCE = "sample"
 """The source name of the invented world that ships with the product: see `Warehouse.is_synthetic`."""
@@ -116,7 +117,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class InteractionColumns:
-    """Interactions as columns of equal length, sorted by player code, then by app id.
+    """Interactions as columns of equal length, the rows in any order.
 
     `players` holds codes 0 to P-1, which are positions in `player_ids`; codes follow the order of the ids as strings.
     """
@@ -128,6 +129,20 @@ class InteractionColumns:
 
     def __len__(self) -> int:
         return len(self.app_ids)
+
+
+def with_players(columns: InteractionColumns, min_players: int) -> InteractionColumns:
+    """Only games with so many players, and only players who are left with any."""
+    if min_players <= 1 or not len(columns):
+        return columns
+    _, games = numbered(columns.app_ids)
+    kept = (np.bincount(games) >= min_players)[games]  # [rows]
+    players = columns.players[kept]
+    left = np.zeros(len(columns.player_ids), bool)
+    left[players] = True
+    codes = np.cumsum(left, dtype=np.int32) - np.int32(1)  # [P]
+    ids = list(compress(columns.player_ids, left))
+    return InteractionColumns(codes[players], columns.app_ids[kept], columns.minutes[kept], ids)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,16 +1,17 @@
-"""Dense and sparse parts together are XᵀX, wherever the border between them falls."""
+"""Dense and sparse parts together are XᵀX, wherever the borders between them fall."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
-from recommender.gram import DENSE_FROM, GAMES_A_BLOCK, PLAYERS_A_BLOCK, _popular, gram, gram_torch
+from recommender.gram import FIRST_BAND, GAMES_A_BLOCK, border, gram, lower_triangle
 
 Matrix = sparse.csr_matrix[np.float32]
 
@@ -34,8 +35,11 @@ WORLDS: dict[str, Callable[[], Matrix]] = {
     "head only": lambda: drawn(300, np.full(40, 0.4)),
     "tail only": lambda: drawn(2000, np.full(130, 0.001)),
     "mixed": lambda: drawn(1500, falling(200)),
-    "players beyond two blocks": lambda: drawn(2 * PLAYERS_A_BLOCK + 3, falling(60)),
-    "players exactly a block": lambda: drawn(PLAYERS_A_BLOCK, falling(60)),
+    "players of several bands": lambda: drawn(4 * FIRST_BAND + 3, falling(60)),
+    "players exactly a band": lambda: drawn(FIRST_BAND, falling(60)),
+    "players who own nothing": lambda: sparse.vstack(
+        [drawn(20, falling(30)), sparse.csr_matrix((300, 30), dtype=np.float32)], "csr"
+    ),
     "games beyond two tail blocks": lambda: drawn(900, falling(2 * GAMES_A_BLOCK + 77)),
     "a last tail block of one game": lambda: drawn(2000, np.full(GAMES_A_BLOCK + 1, 0.005)),
     "one player": lambda: drawn(1, np.full(5, 1.0)),
@@ -60,29 +64,35 @@ def test_the_lower_triangle_is_the_exact_product(world: str) -> None:
     np.testing.assert_allclose(np.tril(G), np.tril(exact(X)), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("world", WORLDS)
-def test_torch_gives_the_whole_product(world: str) -> None:
-    X = WORLDS[world]()
-
-    G = gram_torch(X, torch.device("cpu")).numpy()
-
-    np.testing.assert_allclose(G, exact(X), rtol=1e-4, atol=1e-4)
+def test_dense_players_are_dense_rows_and_sparse_ones_are_not() -> None:
+    assert border(np.full(200, 90), 100) == 200
+    assert border(np.array([40] * 20 + [1] * 5000), 100) < 5020
+    assert border(np.full(5000, 1), 4000) == 0
+    assert border(np.zeros(30, int), 100) == 0
 
 
-def test_the_worlds_lie_on_both_sides_of_the_border() -> None:
-    heads = {world: (_popular(X := WORLDS[world]()), X.shape[1]) for world in ("head only", "tail only", "mixed")}
+def test_more_dense_rows_pay_the_more_of_the_games_the_players_own() -> None:
+    rarity = 1 / np.arange(1, 5001)
+    borders = [border((1000 * np.minimum(1, size * rarity)).astype(int), 1000) for size in (3, 10, 30, 100, 300)]
 
-    assert heads["head only"] == (40, 40)
-    assert heads["tail only"] == (0, 130)
-    assert 0 < heads["mixed"][0] < heads["mixed"][1]
+    assert borders == sorted(borders)
+    assert 0 < borders[0] < borders[-1]
 
 
-def test_a_game_is_popular_from_the_share_on_that_was_measured() -> None:
-    m = 800
-    owners = [100, int(m * DENSE_FROM), int(m * DENSE_FROM) - 1, 1]
-    X = sparse.csr_matrix(np.array([[player < count for count in owners] for player in range(m)], np.float32))
+def test_the_upper_triangle_stays_empty_until_it_is_written() -> None:
+    """64 MB of zeros, of which one row was written: what the process holds grows by far less."""
+    before = resident()
+    G = lower_triangle(4096)
+    G[2048, :2048] = 1.0
 
-    assert _popular(X) == 2
+    assert resident() - before < 4 << 20
+    assert G.flags.c_contiguous
+    assert G.flags.writeable
+    assert np.count_nonzero(G) == 2048
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_the_order_of_the_games_decides_the_speed_and_not_the_result() -> None:

@@ -24,6 +24,8 @@ OUTSIDE |= {"socketserver", "sqlite3", "ssl", "subprocess", "urllib", "webbrowse
 """Network, databases, other processes and time zones of the standard library."""
 DISK = {"fileinput", "glob", "io", "mmap", "os", "pathlib", "shutil", "tempfile"}
 DISK_ROOMS = {"recommender/registry.py", "recommender/version.py"}
+MEMORY_ROOMS = {"recommender/gram.py": {"mmap"}}
+"""Who maps memory that belongs to no file."""
 
 CLOCK_AND_ENVIRONMENT = {
     *(f"time.{name}" for name in ("time", "time_ns", "localtime", "gmtime", "ctime", "strftime", "monotonic", "sleep")),
@@ -72,6 +74,7 @@ def strangers(path: str, source: str) -> set[str]:
     """What a file of the domain imports that the domain does not need."""
     used = {module.split(".")[0] for module in imported(source)}
     allowed = (set(sys.stdlib_module_names) - OUTSIDE - DISK) | DOMAIN_NEEDS | {"recommender"}
+    allowed |= MEMORY_ROOMS.get(path, set())
     return used - (allowed | DISK if path in DISK_ROOMS else allowed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from random import Random
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.errors import NotEnoughData
-from recommender.interactions import PLAYED_MINUTES, Interactions, ItemIndex, Owned, Weighting
+from recommender.interactions import PLAYED_MINUTES, Interactions, ItemIndex, Owned, Weighting, numbered
 from recommender.library import Library
 
 LIBRARIES = st.lists(st.dictionaries(st.integers(1, 30), st.integers(0, 9999), min_size=1), min_size=1, max_size=12)
@@ -87,14 +88,36 @@ def test_nothing_to_learn_from_is_said_so() -> None:
 
 @pytest.mark.parametrize(
     ("players", "app_ids"),
-    [([1, 0], [5, 6]), ([-1, 0], [5, 6]), ([0, 0], [5, 5])],
-    ids=["unsorted", "numbered below 0", "the same game twice"],
+    [([-1, 0], [5, 6]), ([0, 0], [5, 5]), ([0, 1, 0], [5, 5, 5])],
+    ids=["numbered below 0", "the same game twice", "the same game twice, elsewhere"],
 )
 def test_rows_that_would_corrupt_the_matrix_are_refused(players: list[int], app_ids: list[int]) -> None:
-    columns = (np.array(column, np.int32) for column in (players, app_ids, [0, 0]))
+    columns = (np.array(column, np.int32) for column in (players, app_ids, [0] * len(players)))
 
     with pytest.raises(ValueError, match="rows"):
         Interactions.from_columns(*columns)
+
+
+@given(LIBRARIES, st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_does_not_matter(libraries: list[dict[int, int]], random: Random) -> None:
+    rows = [(player, app_id, m) for player, owned in enumerate(libraries) for app_id, m in owned.items()]
+    random.shuffle(rows)
+    found = Interactions.from_columns(*(np.array(column, np.int32) for column in zip(*rows, strict=True)))
+
+    expected = of_libraries(libraries)
+    assert np.array_equal(found.items.app_ids, expected.items.app_ids)
+    assert np.array_equal(found.minutes.toarray(), expected.minutes.toarray())
+    assert found.minutes.has_canonical_format
+
+
+@given(st.lists(st.sampled_from([-5, 0, 1, 2, 7, 2**31 - 1]), min_size=1))
+def test_numbers_are_places_among_the_distinct_ids_however_large(app_ids: list[int]) -> None:
+    """Small ids are looked up in a table, large ones sorted: with the same answer."""
+    ids, numbers = numbered(np.array(app_ids, np.int32))
+
+    assert ids.tolist() == sorted(set(app_ids))
+    assert ids[numbers].tolist() == app_ids
+    assert (ids.dtype, numbers.dtype) == (np.int32, np.int32)
 
 
 def test_a_player_number_without_rows_is_a_player_without_games() -> None:

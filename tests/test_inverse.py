@@ -8,12 +8,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from recommender.errors import FitFailed
 from recommender.interactions import Floats
-from recommender.inverse import MIRROR_BLOCK, _lapack, invert_in_place, invert_torch
+from recommender.inverse import MIRROR_BLOCK, _lapack, invert_in_place
 
 SIZES = [1, 2, 17, MIRROR_BLOCK, MIRROR_BLOCK + 1]
 
@@ -65,24 +64,13 @@ def test_there_is_no_second_matrix() -> None:
     assert np.count_nonzero(A) == n
 
 
-@pytest.mark.parametrize("invert", [invert_in_place, lambda A: invert_torch(torch.from_numpy(A))], ids=["cpu", "torch"])
 @pytest.mark.parametrize("minor", [1, 17, 40])
-def test_what_has_no_inverse_names_its_leading_minor(minor: int, invert: object) -> None:
+def test_what_has_no_inverse_names_its_leading_minor(minor: int) -> None:
     A = positive_definite(40)
     A[minor - 1, minor - 1] = -1.0
-    assert callable(invert)
 
     with pytest.raises(FitFailed, match=f"leading minor {minor} "):
-        invert(A)
-
-
-def test_torch_gives_the_same_inverse() -> None:
-    A = positive_definite(200)
-
-    found = invert_torch(torch.from_numpy(A.copy())).numpy()
-    invert_in_place(A)
-
-    np.testing.assert_allclose(found, A, atol=1e-5 * np.abs(A).max())
+        invert_in_place(A)
 
 
 @pytest.mark.parametrize(

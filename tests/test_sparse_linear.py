@@ -15,7 +15,7 @@ from recommender.interactions import Interactions, ItemIndex, Owned, Weighting
 from recommender.linear import LinearSettings, fit
 from recommender.neighbours import neighbourhood
 from recommender.shelf import Shelf
-from recommender.sparse_linear import SparseLinear, approximate, dense_limit
+from recommender.sparse_linear import SparseLinear, approximate
 from tests import worlds
 
 SETTINGS = LinearSettings(5.0, 0.3, Weighting(0.7, 0.2, 0.1))
@@ -125,18 +125,11 @@ def test_games_owned_by_the_same_players_need_a_penalty() -> None:
         approximate(Interactions.from_columns(*columns), LinearSettings(0.0, 0.0))
 
 
-def test_the_limit_is_where_one_matrix_and_the_rows_fill_the_memory() -> None:
-    limit = dense_limit(8 << 30, 100_000_000)
-
-    assert 4 * limit**2 + 20 * 100_000_000 <= 8 << 30 < 4 * (limit + 1) ** 2 + 20 * 100_000_000
-    assert dense_limit(1 << 20, 100_000_000) == 0
-
-
 def test_each_phase_is_told(world: Interactions) -> None:
     heard: list[str] = []
     approximate(world, SETTINGS, heard.append)
 
-    assert heard == ["gram", "neighbours"]
+    assert heard == ["gram", "inverse"]
 
 
 def test_shares_find_every_cell_of_rows_of_any_length() -> None:

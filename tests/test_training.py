@@ -74,9 +74,18 @@ def test_more_games_than_the_limit_are_approximated_and_answer(warehouse: DuckDB
     assert report.card.kind is Kind.SPARSE
     assert isinstance(served.scorer, SparseLinear)
     assert all(pick.game.app_id % 2 == 0 and pick.because for pick in answer.picks)
-    assert list(report.seconds)[-3:] == ["gram", "neighbours", "publish"]
+    assert list(report.seconds)[-3:] == ["gram", "inverse", "publish"]
     assert report.evaluation is not None
     assert report.evaluation.model.all.ndcg_10 > report.evaluation.popularity.all.ndcg_10
+
+
+def test_without_a_limit_the_free_memory_decides(warehouse: DuckDBWarehouse, registry: Registry) -> None:
+    scarce, plenty = (
+        train(warehouse, registry, SETTINGS, now=NOW, measured=False, room=lambda _, free=free: free)
+        for free in (1 << 20, 1 << 30)
+    )
+
+    assert (scarce.card.kind, plenty.card.kind) == (Kind.SPARSE, Kind.DENSE)
 
 
 def test_as_many_games_as_the_limit_are_fitted_densely(warehouse: DuckDBWarehouse, registry: Registry) -> None:

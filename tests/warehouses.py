@@ -86,7 +86,7 @@ def take_in(warehouse: Warehouse, delta: Delta, after: int, upto: int, lake: str
 def owned(warehouse: Warehouse, min_games: int = 1, min_players: int = 1, *, opinions: bool = False) -> list[Owned]:
     found = warehouse.training_interactions(min_games, min_players, opinions=opinions)
     columns = (found.players.tolist(), found.app_ids.tolist(), found.minutes.tolist())
-    return [Owned(found.player_ids[code], app, minutes) for code, app, minutes in zip(*columns, strict=True)]
+    return sorted(Owned(found.player_ids[code], app, minutes) for code, app, minutes in zip(*columns, strict=True))
 
 
 FULL = Game(

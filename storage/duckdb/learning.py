@@ -7,13 +7,14 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from recommender.errors import NotEnoughData
 from recommender.interactions import PLAYED_MINUTES, ItemIndex, Weighting
-from storage.warehouse_rows import GRAM, GramRows, InteractionColumns
+from storage.warehouse_rows import GRAM, GramRows, InteractionColumns, with_players
 
-CELLS_A_BATCH = 1 << 17
+CELLS_A_BATCH = ROWS_A_BATCH = 1 << 17
 
 ROWS = "CREATE OR REPLACE TEMP VIEW learned AS SELECT player, app_id, minutes FROM interactions"
 ROWS_WITH_OPINIONS = """
@@ -39,10 +40,15 @@ FROM (
     SELECT DISTINCT player FROM learned SEMI JOIN kept_players USING (player) SEMI JOIN kept_games USING (app_id)
 )
 """
-READ_CODED = """
-SELECT code, app_id, minutes FROM learned JOIN codes USING (player) SEMI JOIN kept_games USING (app_id)
-ORDER BY code, app_id
+# Fast as players stand as a dictionary in the file: each name is looked at once. Not sorted, which would take
+# three times as long as all of this.
+NUMBER_PLAYERS = """
+CREATE TEMP TABLE numbered AS
+SELECT player, games, CAST(row_number() OVER (ORDER BY player) - 1 AS INTEGER) AS code
+FROM (SELECT player, count(*) AS games FROM learned GROUP BY player HAVING count(*) >= ?)
 """
+COUNT_NUMBERED = "SELECT CAST(coalesce(sum(games), 0) AS BIGINT) FROM numbered"
+READ_NUMBERED = "SELECT code, app_id, minutes FROM learned JOIN numbered USING (player)"
 
 WEIGH = """
 CREATE TEMP TABLE weighted AS
@@ -89,12 +95,23 @@ def keep(db: duckdb.DuckDBPyConnection, min_games: int, min_players: int, *, opi
     db.execute(CODE_PLAYERS)
 
 
-def read_columns(db: duckdb.DuckDBPyConnection) -> InteractionColumns:
-    """Of the rows that were kept."""
-    found = db.sql(READ_CODED).to_arrow_table()
-    code, app_id, minutes = (found[name].to_numpy() for name in ("code", "app_id", "minutes"))
-    ids = db.sql("SELECT player FROM codes ORDER BY code").to_arrow_table()["player"].to_pylist()
-    return InteractionColumns(code, app_id, minutes, ids)
+def read_columns(
+    db: duckdb.DuckDBPyConnection, min_games: int, min_players: int, *, opinions: bool
+) -> InteractionColumns:
+    """The rows that count, straight into arrays of their own: DuckDB's copy of them never stands whole."""
+    db.execute(ROWS_WITH_OPINIONS if opinions else ROWS)
+    db.execute(NUMBER_PLAYERS, [min_games])
+    [(rows,)] = db.execute(COUNT_NUMBERED).fetchall()
+    code, app_id, minutes = (np.empty(rows, np.int32) for _ in range(3))
+    start = 0
+    with db.sql(READ_NUMBERED).to_arrow_reader(ROWS_A_BATCH) as found:
+        for batch in found:
+            end = start + batch.num_rows
+            for column, values in zip((code, app_id, minutes), batch.columns, strict=True):
+                column[start:end] = values.to_numpy()
+            start = end
+    ids = db.sql("SELECT player FROM numbered ORDER BY code").to_arrow_table()["player"].to_pylist()
+    return with_players(InteractionColumns(code, app_id, minutes, ids), min_players)
 
 
 @contextmanager

@@ -133,8 +133,7 @@ class DuckDBWarehouse:
         self, min_games: int = 1, min_players: int = 1, *, opinions: bool = False
     ) -> InteractionColumns:
         with self._transaction() as db:
-            keep(db, min_games, min_players, opinions=opinions)
-            return read_columns(db)
+            return read_columns(db, min_games, min_players, opinions=opinions)
 
     @contextmanager
     def gram(
