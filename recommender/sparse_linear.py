@@ -44,7 +44,7 @@ class SparseLinear:
         return np.zeros(len(self.items), np.float32)  # [n]
 
     def scores(self, owned: Owned) -> Floats:
-        return self.score_many(Interactions.of_rows(self.items, [owned]))[0]
+        return np.asarray(self.score_many(Interactions.of_rows(self.items, [owned]))[0])
 
     def score_many(self, players: Interactions) -> Floats:
         X = players.weighted(self.settings.weighting)  # [m x n] sparse
