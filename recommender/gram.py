@@ -1,4 +1,4 @@
-"""G = XᵀX of a sparse X, in one dense buffer: who owns much with many games as a dense row, who owns little with few."""
+"""G = XᵀX of a sparse X, in one dense buffer: the larger a library, the more of its games are a dense row."""
 
 from __future__ import annotations
 

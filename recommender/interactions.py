@@ -160,8 +160,8 @@ def _sorted_rows(players: Ints, positions: Ints, minutes: Ints, n: int) -> spars
     time of sorting every player's games.
     """
     each = np.arange(len(players) + 1, dtype=np.int32)
-    by_game = sparse.csc_matrix((minutes.astype(np.int32, copy=False), positions, each), shape=(n, len(players)))
-    by_game = by_game.tocsr()  # [n x rows]
+    alone = sparse.csc_matrix((minutes.astype(np.int32, copy=False), positions, each), shape=(n, len(players)))
+    by_game = alone.tocsr()  # [n x rows]
     m = int(players.max()) + 1
     owners = sparse.csr_matrix((by_game.data, players[by_game.indices], by_game.indptr), shape=(n, m))
     return owners.T.tocsr()  # [m x n]

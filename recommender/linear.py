@@ -84,14 +84,15 @@ class Linear:
 
 @dataclass(frozen=True, eq=False)
 class Equations:
-    """The normal equations (XᵀX + Λ)P = I of one fit, to be solved once. In the primal form no row is needed any more."""
+    """The normal equations (XᵀX + Λ)P = I of one fit, to be solved once; in the primal form the rows may go."""
 
     items: ItemIndex
     settings: LinearSettings
     invert: Callable[[], Floats]
 
     def solve(self) -> Linear:
-        """
+        """In the memory that the equations take.
+
         Raises:
             FitFailed: the regularised Gram matrix is not positive definite.
         """

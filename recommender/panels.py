@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from scipy import sparse
 
 from recommender.inverse import refuse
@@ -49,8 +50,8 @@ def invert_torch(A: torch.Tensor, *, panel: int = PANEL) -> None:
     """Overwrites A [n x n], float32, of which only the lower triangle is read, with its full inverse.
 
     What LAPACK's `spotrf` and `spotri` do, a panel at a time and nearly all of it as one product of matrices a panel:
-    n³ operations, and beside A's own memory three panels of it. torch's own `cholesky_ex` and `cholesky_inverse` hold two
-    matrices more. Refused: the symmetric sweep, one loop instead of three, but 14 times less exact at l2 0.5.
+    n³ operations, and beside A's own memory three panels of it. torch's `cholesky_ex` and `cholesky_inverse` hold
+    two matrices more. Refused: the symmetric sweep, one loop instead of three, but 14 times less exact at l2 0.5.
 
     Raises:
         FitFailed: a leading minor is not positive definite; the message names it.

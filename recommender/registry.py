@@ -12,7 +12,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -21,6 +21,7 @@ from pathlib import Path
 from recommender.catalog import Game
 from recommender.engine import Served
 from recommender.errors import DamagedModel, NoModel
+from recommender.scorer import Scorer
 from recommender.version import (
     MANIFEST,
     Card,
@@ -43,10 +44,14 @@ KEPT_CATALOGUES = 3
 
 
 class Registry:
-    """Every method blocks. A reader sees a version whole or not at all, whatever a writer is doing."""
+    """Every method blocks. A reader sees a version whole or not at all, whatever a writer is doing.
 
-    def __init__(self, root: Path) -> None:
+    `place` puts the scorer of each version that is opened where it shall answer: see `recommender.resident.placed`.
+    """
+
+    def __init__(self, root: Path, place: Callable[[Scorer], Scorer] = lambda scorer: scorer) -> None:
         self._root = root
+        self._place = place
 
     def publish(
         self,
@@ -193,7 +198,8 @@ class Registry:
         folder = self._root / version
         if not folder.is_dir():
             raise NoModel(f"there is no model version {version!r}")
-        return open_version(folder)
+        served = open_version(folder)
+        return replace(served, scorer=self._place(served.scorer))
 
     def open_current(self) -> Served:
         """The version in service, or the latest before it that is whole; what was refused is logged.

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from recommender.device import Device
-from recommender.errors import FitFailed
 from recommender.dual import Form
+from recommender.errors import FitFailed
 from recommender.gram import gram
 from recommender.interactions import Interactions, Owned, Weighting
 from recommender.library import Library

@@ -19,6 +19,7 @@ from recommender.errors import DamagedModel, NoModel
 from recommender.interactions import Interactions, Weighting
 from recommender.library import Library
 from recommender.linear import Linear, LinearSettings, fit
+from recommender.popularity import Popularity
 from recommender.registry import Registry
 from recommender.sparse_linear import SparseLinear, approximate
 from recommender.version import Card, Kind
@@ -152,6 +153,25 @@ def test_the_file_is_a_safetensors_file_that_the_library_reads(
 
     assert np.array_equal(tensors["inverse"], model.inverse)
     assert np.array_equal(tensors["app_ids"], model.items.app_ids)
+
+
+def test_a_matrix_of_several_chunks_is_written_whole(
+    registry: Registry, publish: Publish, model: Linear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recommender.version.CHUNK", 7)
+
+    card = publish(0)
+
+    assert np.array_equal(load_file(folder(registry, card) / "model.safetensors")["inverse"], model.inverse)
+    assert registry.open(card.version).version == card.version
+
+
+def test_every_version_that_is_opened_answers_from_where_it_is_put(tmp_path: Path, publish: Publish) -> None:
+    card = publish(0)
+    placing = Registry(tmp_path / "models", lambda scorer: Popularity(scorer.items))
+
+    assert isinstance(placing.open(card.version).scorer, Popularity)
+    assert isinstance(placing.open_current().scorer, Popularity)
 
 
 def test_nothing_published_says_to_train(registry: Registry) -> None:

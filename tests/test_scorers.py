@@ -12,6 +12,7 @@ from recommender.device import Device
 from recommender.interactions import Interactions, Owned, Weighting
 from recommender.linear import LinearSettings, fit
 from recommender.popularity import Popularity
+from recommender.resident import Resident, placed
 from recommender.scorer import Scorer
 from recommender.sparse_linear import approximate
 
@@ -21,6 +22,9 @@ SCORERS: dict[str, Callable[[Interactions], Scorer]] = {
         world, LinearSettings(5.0, 0.3, Weighting(0.7, 0.2, 0.1)), Device.CPU
     ),
     "sparse": lambda world: approximate(world, LinearSettings(5.0, 0.3, Weighting(0.7, 0.2, 0.1)), neighbours=7),
+    "linear, in the memory of a torch device": lambda world: Resident.of(
+        fit(world, LinearSettings(5.0, 0.3, Weighting(0.7, 0.2, 0.1)), Device.CPU), "cpu"
+    ),
     "popularity": lambda world: Popularity(world.items),
 }
 NOTHING = Owned(np.empty(0, np.int32), np.empty(0, np.int32))
@@ -119,3 +123,20 @@ def test_popularity_is_the_share_of_the_most_owned_games_players() -> None:
     world = Interactions.from_columns(*(np.array(column, np.int32) for column in columns))
 
     assert Popularity(world.items).prior.tolist() == [1.0, 0.25, 0.25]
+
+
+def test_a_model_in_a_devices_memory_scores_as_it_did() -> None:
+    world = drawn()
+    model = fit(world, LinearSettings(5.0, 0.3, Weighting(0.7, 0.2, 0.1)), Device.CPU)
+
+    resident = Resident.of(model, "cpu")
+
+    np.testing.assert_allclose(resident.score_many(world), model.score_many(world), rtol=1e-4, atol=1e-5)
+    assert not np.shares_memory(resident.inverse.numpy(), model.inverse)
+
+
+def test_without_a_gpu_every_scorer_stays_where_it_is() -> None:
+    for make in SCORERS.values():
+        scorer = make(drawn())
+
+        assert placed(scorer, Device.CPU) is scorer

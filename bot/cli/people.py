@@ -28,6 +28,7 @@ from jobs.batch import recommend_batch
 from jobs.training import Progress, train
 from recommender.engine import Served
 from recommender.registry import Registry
+from recommender.resident import placed
 from recommender.shelf import Wish
 from storage.datasets.sample import sample_games, sample_interactions
 from storage.duckdb.warehouse import DuckDBWarehouse
@@ -119,7 +120,7 @@ def sample_world(settings: Settings) -> Served:
 
 
 def _batch(settings: Settings, source: Path, target: Path, k: int, *, all_games: bool, as_json: bool) -> None:
-    served = Registry(settings.models).open_current()
+    served = Registry(settings.models, partial(placed, device=settings.device)).open_current()
     with phases(quiet=as_json) as heard:
         report = recommend_batch(served, source, target, Wish(indie_only=not all_games), k, partial(_counted, heard))
     if as_json:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from bot.app import running
 from bot.commands.command import Desk
@@ -27,6 +28,7 @@ from bot.settings import Settings, read_settings
 from bot.web import web_app
 from recommender.engine import Served
 from recommender.registry import Registry
+from recommender.resident import placed
 from storage.accounts import Accounts
 
 log = logging.getLogger(__name__)
@@ -44,7 +46,7 @@ def serve() -> None:
     settings = read_settings()
     if settings.discord_token is None and not settings.on_slack:
         raise NotSetUp(NO_CHAT)
-    served = Registry(settings.models).open_current()
+    served = _registry(settings).open_current()
     served.prepare()
     with logging_lines(sys.stderr, settings.secrets()), settled(), short_turns():
         asyncio.run(serving(settings, served, chats))
@@ -61,7 +63,7 @@ async def serving(settings: Settings, served: Served, chats: Chats) -> None:
     with stopped_by_signals(stop):
         async with AsyncExitStack() as opened:
             desk = await opened.enter_async_context(running(settings, served, cooldowns=_cooldowns(settings)))
-            await opened.enter_async_context(following(Registry(settings.models), desk.engine))
+            await opened.enter_async_context(following(_registry(settings), desk.engine))
             connect = _connect(settings, desk.accounts)
             if connect is not None:
                 await opened.enter_async_context(connect)
@@ -74,6 +76,11 @@ async def serving(settings: Settings, served: Served, chats: Chats) -> None:
             async with ticking(Ticks()):
                 await keep_up(platforms, stop)
     log.info("everything under way is done")
+
+
+def _registry(settings: Settings) -> Registry:
+    """Of models that answer from the GPU's memory where the settings and the machine have one."""
+    return Registry(settings.models, partial(placed, device=settings.device))
 
 
 def _cooldowns(settings: Settings) -> Cooldowns:
