@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import time
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ from functools import cached_property
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import cython_blas, cython_lapack
 
 from recommender.errors import FitFailed
+from recommender.fortran import routine
 from recommender.interactions import Floats, Interactions, ItemIndex, Owned
 from recommender.linear import LinearSettings, Phases, penalty
 from recommender.neighbours import Matrix, Neighbourhood, neighbourhood
@@ -23,6 +26,9 @@ NEIGHBOURS = 200
 """The games that speak for one: measured, see docs/decisions.md."""
 PAIRS_AT_ONCE = 1 << 22
 """Pairs of neighbours that a thread looks up at once: 100 MB with all that is made of them."""
+
+FACTOR = (ctypes.c_char_p, *[ctypes.c_void_p] * 4)  # uplo, n, a, lda, info
+SUBSTITUTE = (*[ctypes.c_char_p] * 3, *[ctypes.c_void_p] * 5)  # uplo, trans, diag, n, a, lda, x, incx
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,27 +147,42 @@ def _batches(n: int, s: int) -> Iterator[slice]:
 
 def _regressions(found: Neighbourhood, games: slice) -> Floats:
     """(G_SS + Λ_S)⁻¹ G_Sj [b x s] of a batch of games j."""
-    G_SS, G_Sj = _among_neighbours(found, games), found.counts[games]  # [b x s x s], [b x s]
-    try:
-        solved = np.linalg.solve(G_SS, G_Sj[:, :, None])[:, :, 0]  # [b x s]
-    except np.linalg.LinAlgError:
-        raise FitFailed(_INDEFINITE) from None
-    unexplained = found.diagonal[games] - np.einsum("bs,bs->b", G_Sj, solved)  # of a positive definite matrix it is > 0
-    if not np.all(unexplained > 0):
-        raise FitFailed(_INDEFINITE)
-    return np.asarray(solved)
+    solved = np.ascontiguousarray(found.counts[games])  # [b x s] G_Sj
+    _solve_in_place(_among_neighbours(found, games), solved)
+    return solved
 
 
-_INDEFINITE = "the matrix of a game's neighbours is not positive definite: raise l2"
+def _solve_in_place(A: Floats, x: Floats) -> None:
+    """Turns each x [b x s] into A⁻¹x of its A [b x s x s], whose lower triangle is read and becomes its factor.
+
+    One core each: threads of BLAS lose more by waiting for each other on so small a matrix than they win (six times
+    the processor time on a busy machine), and LAPACK's `spotf2`, unlike `spotrf`, asks for none. The interpreter's
+    lock is free meanwhile.
+
+    Raises:
+        FitFailed: a matrix is not positive definite.
+    """
+    factor = routine(cython_lapack, "spotf2", *FACTOR)
+    substitute = routine(cython_blas, "strsv", *SUBSTITUTE)
+    s, one, info = ctypes.c_int(x.shape[1]), ctypes.c_int(1), ctypes.c_int(0)
+    n, step, failed = ctypes.byref(s), ctypes.byref(one), ctypes.byref(info)
+    first_a, first_b = A.ctypes.data, x.ctypes.data
+    for matrix in range(len(x) if s.value else 0):
+        a, b = first_a + matrix * A.strides[0], first_b + matrix * x.strides[0]
+        factor(b"U", n, a, n, failed)  # LLᵀ = A: Fortran sees the lower triangle of C order as the upper one
+        if info.value:
+            raise FitFailed("the matrix of a game's neighbours is not positive definite: raise l2")
+        substitute(b"U", b"T", b"N", n, a, n, b, step)  # L⁻¹x
+        substitute(b"U", b"N", b"N", n, a, n, b, step)  # L⁻ᵀL⁻¹x
 
 
 def _among_neighbours(found: Neighbourhood, games: slice) -> Floats:
-    """G_SS + Λ_S [b x s x s]."""
+    """The lower triangles of G_SS + Λ_S [b x s x s]."""
     near = found.neighbours[games]  # [b x s]
     b, s = near.shape
     later, earlier = np.tril_indices(s, -1)
     cells = np.asarray(found.kept[near[:, later].ravel(), near[:, earlier].ravel()]).reshape(b, -1)
     A = np.empty((b, s, s), np.float32)
-    A[:, later, earlier] = A[:, earlier, later] = cells
+    A[:, later, earlier] = cells
     A[:, range(s), range(s)] = found.diagonal[near]
     return A
