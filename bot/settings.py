@@ -29,7 +29,6 @@ from bot.messages import Language
 from bot.slack.paths import EVENTS, INSTALL, REDIRECT
 from jobs.training import TrainingSettings
 from recommender.device import Device
-from recommender.evaluate import SplitSettings
 from recommender.interactions import Weighting
 from recommender.linear import LinearSettings
 from storage.bigquery.place import Place
@@ -184,6 +183,9 @@ class Settings(BaseSettings):
         default=DEFAULTS.min_games, ge=2, description="players with fewer games are not learned from"
     )
     min_players: int = Field(default=DEFAULTS.min_players, ge=1, description="games with fewer players are not learned")
+    dense_limit: int | None = Field(
+        default=None, ge=0, description="more games than that are approximated; as many as memory holds when empty"
+    )
     learn_opinions: bool = Field(
         default=DEFAULTS.opinions, description="whether likes, owned and hidden games count in training"
     )
@@ -374,7 +376,12 @@ class Settings(BaseSettings):
         weighting = Weighting(self.weight_owned, self.weight_played, self.weight_log_hours)
         model = LinearSettings(self.l2, self.dropout, weighting)
         return TrainingSettings(
-            model, SplitSettings(), self.min_games, self.min_players, self.device, self.learn_opinions
+            model=model,
+            min_games=self.min_games,
+            min_players=self.min_players,
+            device=self.device,
+            opinions=self.learn_opinions,
+            dense_limit=self.dense_limit,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -11,14 +12,18 @@ from functools import partial
 from jobs.machine import free_bytes
 from recommender.catalog import Catalog, Game
 from recommender.device import Device
+from recommender.errors import NoRoom
 from recommender.evaluate import Report, SplitSettings, evaluate, split
 from recommender.interactions import Interactions
-from recommender.linear import Linear, LinearSettings, fit, prepare
+from recommender.linear import Equations, LinearSettings, prepare
 from recommender.popularity import Popularity
 from recommender.registry import Registry
 from recommender.shelf import Shelf
-from recommender.version import Card
+from recommender.sparse_linear import LocalEquations, prepare_approximation
+from recommender.version import Card, Fitted
 from storage.warehouse import Warehouse
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 """Told (phase, done, total); total 0 where there is nothing to count."""
@@ -28,7 +33,8 @@ Progress = Callable[[str, int, int], None]
 class TrainingSettings:
     """`min_games` a player and `min_players` a game: those with fewer are left out, in that order.
 
-    With `opinions`, what people told the bot counts as well: see `Warehouse`.
+    With `opinions`, what people told the bot counts as well: see `Warehouse`. A model of more games than `dense_limit`
+    is approximated, and without a limit one of more games than the free memory holds.
     """
 
     model: LinearSettings = field(default_factory=LinearSettings)
@@ -37,6 +43,7 @@ class TrainingSettings:
     min_players: int = 1
     device: Device = Device.AUTO
     opinions: bool = True
+    dense_limit: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,11 +118,28 @@ def gather(warehouse: Warehouse, settings: TrainingSettings) -> Gathered:
     return Gathered(interactions, warehouse.games(), fingerprint, warehouse.is_synthetic())
 
 
+def prepared(interactions: Interactions, settings: TrainingSettings, room: int | None) -> Equations | LocalEquations:
+    """Of a dense model where the limit and `room` bytes of memory allow one, else of its approximation.
+
+    Raises:
+        FitFailed: CUDA was asked for and is not there.
+    """
+    if settings.dense_limit is None or len(interactions.items) <= settings.dense_limit:
+        try:
+            return prepare(interactions, settings.model, settings.device, room)
+        except NoRoom as refused:
+            log.info("approximated, as %s", refused)
+    return prepare_approximation(interactions, settings.model)
+
+
 def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch, room: int | None = None) -> Evaluation:
     """Fits on the players that are not held out; the model is thrown away."""
     parts = split(gathered.interactions, settings.split)
     shelf = Shelf(Catalog(gathered.games), gathered.interactions.items)
-    model = fit(parts.train, settings.model, settings.device, lambda name: watch.phase(f"held-out {name}"), room)
+    watch.phase("held-out gram")
+    equations = prepared(parts.train, settings, room)
+    watch.phase("held-out inverse")
+    model = equations.solve()
     total = 2 * len(parts.folded)
     watch.phase("measure", total)
     found = evaluate(model, parts, shelf, lambda done: watch.step(done, total))
@@ -147,7 +171,7 @@ def train(
     evaluation = measure(gathered, settings, watch, room(settings.device)) if measured else None
     publish = _publication(registry, gathered, evaluation, now)
     watch.phase("gram")
-    equations = prepare(gathered.interactions, settings.model, settings.device, room(settings.device))
+    equations = prepared(gathered.interactions, settings, room(settings.device))
     del gathered  # its rows make room for what LAPACK needs
     watch.phase("inverse")
     model = equations.solve()
@@ -159,7 +183,7 @@ def train(
 
 def _publication(
     registry: Registry, gathered: Gathered, evaluation: Evaluation | None, now: datetime
-) -> Callable[[Linear], Card]:
+) -> Callable[[Fitted], Card]:
     """What publishes a model fitted on these rows, without holding them."""
     return partial(
         registry.publish,

@@ -3,6 +3,7 @@
 RecommenderError
 ├── NotEnoughData      nothing is left to learn from or to measure on
 ├── FitFailed          the Gram matrix could not be factorised
+│   └── NoRoom         a dense matrix of so many games does not fit into memory
 ├── UpdateRefused      the model cannot take these rows in or give them back
 ├── UnknownGame        no game of that id or title; carries near misses
 ├── UnknownTag         no tag of that name; carries near misses
@@ -21,6 +22,10 @@ class NotEnoughData(RecommenderError):
 
 
 class FitFailed(RecommenderError):
+    pass
+
+
+class NoRoom(FitFailed):
     pass
 
 

@@ -21,11 +21,12 @@ from pathlib import Path
 from recommender.catalog import Game
 from recommender.engine import Served
 from recommender.errors import DamagedModel, NoModel
-from recommender.linear import Linear
 from recommender.scorer import Scorer
 from recommender.version import (
     MANIFEST,
     Card,
+    Fitted,
+    Kind,
     open_version,
     read_card,
     sync,
@@ -54,7 +55,7 @@ class Registry:
 
     def publish(
         self,
-        model: Linear,
+        model: Fitted,
         catalog: Iterable[Game],
         *,
         created: datetime,
@@ -65,7 +66,8 @@ class Registry:
     ) -> Card:
         """Writes a version beside its final place, moves it there in one step, then promotes it."""
         version = _name(created, model.settings, model.items.stamp, fingerprint)
-        card = Card(version, created, model.settings, metrics, fingerprint, synthetic, players, len(model.items))
+        about = (created, model.settings, metrics, fingerprint, synthetic, players, len(model.items))
+        card = Card(version, *about, kind=Kind.of(model))
         self._root.mkdir(parents=True, exist_ok=True)
         with self._new_folder() as folder:
             write_version(folder, card, model, catalog)

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 
 from recommender import panels
-from recommender.errors import FitFailed
+from recommender.errors import NoRoom
 
 MOST_GAMES = 1 << 20
 BYTES_AN_INTERACTION = 20
@@ -43,10 +43,10 @@ def check_room(games: int, room: int | None, need: Need) -> None:
     """Where `room` is unknown, nothing is refused.
 
     Raises:
-        FitFailed: so many games do not fit into `room` bytes; says how many do.
+        NoRoom: so many games do not fit into `room` bytes; says how many do.
     """
     if room is not None and need(games) > room:
-        raise FitFailed(
+        raise NoRoom(
             f"{games:,} games need {need(games) / 1e9:,.1f} GB of memory and {room / 1e9:,.1f} GB are free, which is "
             f"enough for {most_games(room, need):,}: raise INDIEAN_MIN_PLAYERS to leave out games with few players"
         )

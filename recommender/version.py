@@ -17,24 +17,40 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import date, datetime
+from enum import StrEnum
 from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from recommender.catalog import Catalog, Game
 from recommender.engine import Served
 from recommender.errors import DamagedModel
-from recommender.interactions import Floats, ItemIndex, Weighting
+from recommender.interactions import Floats, Ints, ItemIndex, Weighting
 from recommender.linear import Linear, LinearSettings
+from recommender.sparse_linear import SparseLinear
 
 MODEL, CATALOG, MANIFEST = "model.safetensors", "catalog.json", "manifest.json"
 KINDS = {"F32": np.float32, "I32": np.int32}
 NAMES: Mapping[np.dtype[np.generic], str] = {np.dtype(kind): name for name, kind in KINDS.items()}
 CHUNK = 16 << 20
 GAME = [field.name for field in fields(Game)]
+
+Fitted = Linear | SparseLinear
+
+
+class Kind(StrEnum):
+    """How the matrix is kept: `inverse` [n x n], or the rows `data`, `indices`, `indptr` of a sparse one."""
+
+    DENSE = "dense"
+    SPARSE = "sparse"
+
+    @classmethod
+    def of(cls, model: Fitted) -> Kind:
+        return cls.DENSE if isinstance(model, Linear) else cls.SPARSE
 
 
 @dataclass(frozen=True)
@@ -53,11 +69,12 @@ class Card:
     players: int
     items: int
     matrix_of: str | None = None
+    kind: Kind = Kind.DENSE
 
 
-def write_version(folder: Path, card: Card, model: Linear, catalog: Iterable[Game]) -> None:
+def write_version(folder: Path, card: Card, model: Fitted, catalog: Iterable[Game]) -> None:
     tensors = {
-        "inverse": np.ascontiguousarray(model.inverse),
+        **_matrix(model),
         "app_ids": model.items.app_ids,
         "players": model.items.players,
     }
@@ -99,6 +116,20 @@ def _write_through(file: RawIOBase, part: memoryview) -> None:
         if hasattr(os, "posix_fadvise"):  # begins to write what is not on the disk yet; Linux has it
             os.posix_fadvise(file.fileno(), file.tell() - wrote, wrote, os.POSIX_FADV_DONTNEED)
         start += wrote
+
+
+def _matrix(model: Fitted) -> dict[str, Floats | Ints]:
+    if isinstance(model, Linear):
+        return {"inverse": np.ascontiguousarray(model.inverse)}
+    B = model.weights
+    return {"data": B.data, "indices": B.indices.astype(np.int32), "indptr": B.indptr.astype(np.int32)}
+
+
+def _scorer(card: Card, items: ItemIndex, tensors: Mapping[str, Floats]) -> Fitted:
+    if card.kind is Kind.DENSE:
+        return Linear(items, tensors["inverse"], card.settings)
+    rows = tuple(tensors[name] for name in ("data", "indices", "indptr"))
+    return SparseLinear(items, sparse.csr_matrix(rows, shape=(len(items), len(items)), copy=False), card.settings)
 
 
 def write_catalog(folder: Path, card: Card, base: Path, catalog: Iterable[Game]) -> bool:
@@ -165,7 +196,7 @@ def open_version(folder: Path) -> Served:
     if items.stamp != manifest["stamp"]:
         raise DamagedModel(f"{folder}: the item ids are not those of the manifest")
     owners = dict(zip(items.app_ids.tolist(), items.players.tolist(), strict=True))
-    scorer = Linear(items, tensors["inverse"], card.settings)
+    scorer = _scorer(card, items, tensors)
     return Served(card.version, scorer, Catalog(_read_catalog(folder / CATALOG), owners), card.synthetic)
 
 
@@ -183,6 +214,7 @@ def _card(manifest: Mapping[str, Any]) -> Card:
     try:
         kept = {field.name: manifest[field.name] for field in fields(Card) if field.default is MISSING}
         kept["matrix_of"] = manifest.get("matrix_of")  # unknown to versions that were published before there was any
+        kept["kind"] = Kind(manifest.get("kind", Kind.DENSE))  # likewise
         settings = kept["settings"]
         kept["settings"] = LinearSettings(settings["l2"], settings["dropout"], Weighting(**settings["weighting"]))
         kept["created"] = datetime.fromisoformat(kept["created"])

@@ -295,6 +295,21 @@ def test_a_saved_library_that_is_none_is_refused(
     assert sentence in capsys.readouterr().err
 
 
+def test_beyond_the_dense_limit_training_says_so_and_the_model_answers(
+    trained: None, steam: LoopbackSteam, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("INDIEAN_DENSE_LIMIT", "10")
+    assert run(["train"]) == 0
+    said = capsys.readouterr().out
+    assert run(["recommend", "roguefan", "--json"]) == 0
+
+    assert "games are more than a dense matrix holds here" in said
+    assert "INDIEAN_DENSE_LIMIT" in said
+    answer = printed(capsys)
+    assert len(answer["picks"]) == 5
+    assert all(pick["because"] for pick in answer["picks"])
+
+
 def test_a_batch_and_its_refusal(trained: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, target = tmp_path / "players.jsonl", tmp_path / "picks.jsonl"
     games = [{"appid": a, "playtime_forever": m} for a, m in ROGUELIKES.items()]

@@ -17,10 +17,12 @@ from recommender.catalog import Game
 from recommender.device import Device
 from recommender.errors import DamagedModel, NoModel
 from recommender.interactions import Interactions, Weighting
+from recommender.library import Library
 from recommender.linear import Linear, LinearSettings, fit
 from recommender.popularity import Popularity
 from recommender.registry import Registry
-from recommender.version import Card
+from recommender.sparse_linear import SparseLinear, approximate
+from recommender.version import Card, Kind
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -88,6 +90,60 @@ def test_the_matrix_is_mapped_not_copied(registry: Registry, publish: Publish) -
     assert isinstance(scorer, Linear)
     assert isinstance(scorer.inverse, np.memmap)
     assert not scorer.inverse.flags.writeable
+
+
+@pytest.fixture
+def approximated(registry: Registry, publish: Publish, model: Linear) -> SparseLinear:
+    """Published after the dense model."""
+    publish(0)
+    columns = np.array([[0, 0, 1, 1, 2, 2, 2], [10, 20, 10, 30, 10, 20, 30], [5, 0, 300, 1, 9, 9, 9]], np.int32)
+    made = approximate(Interactions.from_columns(*columns), model.settings)
+    registry.publish(
+        made, GAMES, created=NOW + timedelta(days=1), metrics={}, fingerprint="", synthetic=False, players=3
+    )
+    return made
+
+
+def test_a_sparse_model_is_opened_as_it_was_published(registry: Registry, approximated: SparseLinear) -> None:
+    scorer = registry.open_current().scorer
+
+    assert isinstance(scorer, SparseLinear)
+    assert scorer.settings == approximated.settings
+    assert np.array_equal(scorer.weights.toarray(), approximated.weights.toarray())
+    assert not scorer.weights.data.flags.writeable  # a view of the mapped file
+    assert not scorer.weights.indices.flags.writeable
+    owned = scorer.items.owned(Library({10: 600, 20: 0}))
+    assert np.array_equal(scorer.scores(owned), approximated.scores(owned))
+    assert np.array_equal(scorer.shares(owned, 2), approximated.shares(owned, 2))
+
+
+def test_sparse_and_dense_versions_roll_back_to_each_other(registry: Registry, approximated: SparseLinear) -> None:
+    assert [card.kind for card in registry.versions()] == [Kind.SPARSE, Kind.DENSE]
+    registry.roll_back()
+
+    assert isinstance(registry.open_current().scorer, Linear)
+
+
+def test_a_sparse_model_takes_a_new_catalogue(registry: Registry, approximated: SparseLinear) -> None:
+    renewed = renew(registry, 2, NEW)
+    scorer = registry.open_current().scorer
+
+    assert renewed.kind is Kind.SPARSE
+    assert isinstance(scorer, SparseLinear)
+    assert np.array_equal(scorer.weights.toarray(), approximated.weights.toarray())
+
+
+def test_a_manifest_from_before_there_were_sparse_models_is_of_a_dense_one(
+    registry: Registry, publish: Publish
+) -> None:
+    card = publish(0)
+    manifest = folder(registry, card) / "manifest.json"
+    found = json.loads(manifest.read_text())
+    del found["kind"]
+    manifest.write_text(json.dumps(found))
+
+    assert registry.versions() == [card]
+    assert isinstance(registry.open_current().scorer, Linear)
 
 
 def test_the_file_is_a_safetensors_file_that_the_library_reads(

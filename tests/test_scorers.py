@@ -14,12 +14,14 @@ from recommender.linear import LinearSettings, fit
 from recommender.popularity import Popularity
 from recommender.resident import Resident, placed
 from recommender.scorer import Scorer
+from recommender.sparse_linear import approximate
 
 SCORERS: dict[str, Callable[[Interactions], Scorer]] = {
     "linear": lambda world: fit(world, LinearSettings(5.0, 0.0, Weighting()), Device.CPU),
     "linear, dropout and weights": lambda world: fit(
         world, LinearSettings(5.0, 0.3, Weighting(0.7, 0.2, 0.1)), Device.CPU
     ),
+    "sparse": lambda world: approximate(world, LinearSettings(5.0, 0.3, Weighting(0.7, 0.2, 0.1)), neighbours=7),
     "linear, in the memory of a torch device": lambda world: Resident.of(
         fit(world, LinearSettings(5.0, 0.3, Weighting(0.7, 0.2, 0.1)), Device.CPU), "cpu"
     ),

@@ -16,12 +16,14 @@ from jobs.training import TrainingSettings, gather, train
 from recommender.catalog import Game
 from recommender.device import Device
 from recommender.engine import recommend
-from recommender.errors import FitFailed, NotEnoughData
+from recommender.errors import NotEnoughData
 from recommender.evaluate import SplitSettings
 from recommender.library import Library
 from recommender.linear import LinearSettings
 from recommender.registry import Registry
 from recommender.shelf import Wish
+from recommender.sparse_linear import SparseLinear
+from recommender.version import Kind
 from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.errors import DatasetRefused
 from storage.warehouse import INTERACTIONS, games_batch
@@ -64,6 +66,32 @@ def test_what_is_trained_answers(warehouse: DuckDBWarehouse, registry: Registry)
     assert report.card.fingerprint == warehouse.fingerprint()
 
 
+def test_more_games_than_the_limit_are_approximated_and_answer(warehouse: DuckDBWarehouse, registry: Registry) -> None:
+    report = train(warehouse, registry, replace(SETTINGS, dense_limit=GAMES - 2), now=NOW)
+    served = registry.open_current()
+    answer = recommend(served, Library({2: 600, 6: 600, 8: 600}), Wish(), 5)
+
+    assert report.card.kind is Kind.SPARSE
+    assert isinstance(served.scorer, SparseLinear)
+    assert all(pick.game.app_id % 2 == 0 and pick.because for pick in answer.picks)
+    assert list(report.seconds)[-3:] == ["gram", "inverse", "publish"]
+    assert report.evaluation is not None
+    assert report.evaluation.model.all.ndcg_10 > report.evaluation.popularity.all.ndcg_10
+
+
+def test_without_a_limit_the_free_memory_decides(warehouse: DuckDBWarehouse, registry: Registry) -> None:
+    scarce = train(warehouse, registry, SETTINGS, now=NOW, measured=False, room=lambda _: 1 << 20)
+    plenty = train(warehouse, registry, SETTINGS, now=NOW, measured=False, room=lambda _: 1 << 30)
+
+    assert (scarce.card.kind, plenty.card.kind) == (Kind.SPARSE, Kind.DENSE)
+
+
+def test_as_many_games_as_the_limit_are_fitted_densely(warehouse: DuckDBWarehouse, registry: Registry) -> None:
+    report = train(warehouse, registry, replace(SETTINGS, dense_limit=GAMES - 1), now=NOW, measured=False)
+
+    assert report.card.kind is Kind.DENSE
+
+
 def test_opinions_are_learned_unless_the_setting_says_no(warehouse: DuckDBWarehouse) -> None:
     plain = gather(warehouse, SETTINGS)
     opine(warehouse, *(Opined(f"fan {fan}", game, "like") for fan in range(3) for game in range(1, 8)))
@@ -98,14 +126,6 @@ def test_unmeasured_training_has_no_metrics(warehouse: DuckDBWarehouse, registry
 
     assert report.evaluation is None
     assert registry.versions()[0].metrics == {}
-
-
-def test_a_model_beyond_the_memory_is_refused_and_the_registry_stays_as_it_was(
-    warehouse: DuckDBWarehouse, registry: Registry
-) -> None:
-    with pytest.raises(FitFailed, match=rf"{GAMES - 1} games need .* INDIEAN_MIN_PLAYERS"):
-        train(warehouse, registry, SETTINGS, now=NOW, room=lambda _: 1000)
-    assert registry.versions() == []
 
 
 def test_nobody_with_enough_games_leaves_the_registry_as_it_was(warehouse: DuckDBWarehouse, registry: Registry) -> None:

@@ -13,6 +13,8 @@ from bot.warehouse import open_warehouse
 from jobs.training import Evaluation, Stopwatch, TrainReport, gather, measure, train
 from recommender.evaluate import Measures
 from recommender.registry import Registry
+from recommender.sparse_linear import NEIGHBOURS
+from recommender.version import Kind
 
 L2 = Annotated[float | None, typer.Option(help="The ridge penalty, instead of INDIEAN_L2.", min=1e-6)]
 Dropout = Annotated[float | None, typer.Option(help="EDLAE's dropout, instead of INDIEAN_DROPOUT.", min=0, max=0.99)]
@@ -84,6 +86,12 @@ def _show_training(report: TrainReport) -> None:
         show_evaluation(report.evaluation, synthetic=card.synthetic)
     spent = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in report.seconds.items())
     out().print(f"{card.players:,} players, {card.items:,} games: {spent}", soft_wrap=True)
+    if card.kind is Kind.SPARSE:
+        out().print(
+            f"{card.items:,} games are more than a dense matrix holds here, so that each is told by its {NEIGHBOURS} "
+            "nearest. More memory, a higher INDIEAN_DENSE_LIMIT or INDIEAN_MIN_PLAYERS makes the model exact.",
+            soft_wrap=True,
+        )
     out().print(f"Model [bold]{card.version}[/bold] is in service.")
 
 
