@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
 from recommender.catalog import Catalog, Game
+from recommender.content import Content, learn_content
 from recommender.device import Device
+from recommender.enough import enough
 from recommender.evaluate import Report, SplitSettings, evaluate, split
 from recommender.interactions import Interactions
 from recommender.linear import Linear, LinearSettings, fit
@@ -141,18 +143,33 @@ def train(
     gathered = gather(warehouse, settings)
     evaluation = measure(gathered, settings, watch) if measured else None
     model = fit(gathered.interactions, settings.model, settings.device, watch.phase)
+    watch.phase("content")
+    content = place_content(model, gathered, settings)
     watch.phase("publish")
-    card = _publish(registry, model, gathered, evaluation, now)
+    card = _publish(registry, model, content, gathered, evaluation, now)
     watch.stop()
     return TrainReport(card, evaluation, watch.seconds)
 
 
+def place_content(model: Linear, gathered: Gathered, settings: TrainingSettings) -> Content:
+    """What places games without players, and from which score on that is good enough."""
+    shelf = Shelf(Catalog(gathered.games), model.items)
+    content = learn_content(model, shelf.games)
+    return replace(content, enough=enough(content, model, gathered.interactions, shelf, settings.split.seed))
+
+
 def _publish(
-    registry: Registry, model: Linear, gathered: Gathered, evaluation: Evaluation | None, now: datetime
+    registry: Registry,
+    model: Linear,
+    content: Content,
+    gathered: Gathered,
+    evaluation: Evaluation | None,
+    now: datetime,
 ) -> Card:
     return registry.publish(
         model,
         gathered.games,
+        content=content,
         created=now,
         metrics=evaluation.model.as_dict() if evaluation else {},
         fingerprint=gathered.fingerprint,

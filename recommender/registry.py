@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from recommender.catalog import Game
+from recommender.content import Content
 from recommender.engine import Served
 from recommender.errors import DamagedModel, NoModel
 from recommender.linear import Linear
@@ -57,13 +58,17 @@ class Registry:
         fingerprint: str,
         synthetic: bool,
         players: int,
+        content: Content | None = None,
     ) -> Card:
-        """Writes a version beside its final place, moves it there in one step, then promotes it."""
+        """Writes a version beside its final place, moves it there in one step, then promotes it.
+
+        Without `content` it recommends no game that it has no players of.
+        """
         version = _name(created, model.settings, model.items.stamp, fingerprint)
         card = Card(version, created, model.settings, metrics, fingerprint, synthetic, players, len(model.items))
         self._root.mkdir(parents=True, exist_ok=True)
         with self._new_folder() as folder:
-            write_version(folder, card, model, catalog)
+            write_version(folder, card, model, catalog, content)
             _replace_folder(folder, self._root / version)
         self.promote(version)
         return card

@@ -1,7 +1,7 @@
 """One published version on disk: written whole, checked byte by byte when opened, its matrix memory-mapped.
 
 <version>/manifest.json       the card, and the size and SHA-256 of the other two
-<version>/model.safetensors   the matrix, the item ids, their players
+<version>/model.safetensors   the matrix, the item ids, their players, and what was learned of content
 <version>/catalog.json        every game, a row and a line each in the order of `Game`'s fields
 
 A version whose catalogue alone is new shares the matrix of the one it was made of: one file with two names.
@@ -23,6 +23,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from recommender.catalog import Catalog, Game
+from recommender.content import Content
 from recommender.engine import Served
 from recommender.errors import DamagedModel
 from recommender.interactions import Floats, ItemIndex, Weighting
@@ -50,8 +51,10 @@ class Card:
     matrix_of: str | None = None
 
 
-def write_version(folder: Path, card: Card, model: Linear, catalog: Iterable[Game]) -> None:
-    tensors = {
+def write_version(
+    folder: Path, card: Card, model: Linear, catalog: Iterable[Game], content: Content | None = None
+) -> None:
+    tensors = (content.tensors() if content is not None else {}) | {
         "inverse": np.ascontiguousarray(model.inverse),
         "app_ids": model.items.app_ids,
         "players": model.items.players,
@@ -126,7 +129,8 @@ def open_version(folder: Path) -> Served:
         raise DamagedModel(f"{folder}: the item ids are not those of the manifest")
     owners = dict(zip(items.app_ids.tolist(), items.players.tolist(), strict=True))
     scorer = Linear(items, tensors["inverse"], card.settings)
-    return Served(card.version, scorer, Catalog(_read_catalog(folder / CATALOG), owners), card.synthetic)
+    catalog = Catalog(_read_catalog(folder / CATALOG), owners)
+    return Served(card.version, scorer, catalog, card.synthetic, Content.of_tensors(tensors))
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -172,7 +176,7 @@ def _mapped(path: Path) -> dict[str, Floats]:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
-    kinds = {"F32": np.float32, "I32": np.int32}
+    kinds = {"F32": np.float32, "I32": np.int32, "U8": np.uint8}
     return {
         name: np.memmap(path, kinds[at["dtype"]], "r", 8 + length + at["data_offsets"][0], tuple(at["shape"]))
         for name, at in header.items()
