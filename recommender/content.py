@@ -127,7 +127,7 @@ def _shared(games: Sequence[Game | None]) -> tuple[str, ...]:
 def _rows(games: Sequence[Game | None], features: Sequence[str]) -> sparse.csr_matrix[np.float32]:
     column = {name: at for at, name in enumerate(features)}
     cells = [list(_cells(game, column)) if game is not None else [] for game in games]
-    indptr = np.concatenate(([0], np.cumsum([len(row) for row in cells])))
+    indptr = np.concatenate(([0], np.cumsum([len(row) for row in cells], dtype=np.int64)))
     columns = np.fromiter((at for row in cells for at, _ in row), np.int32, indptr[-1])
     values = np.fromiter((value for row in cells for _, value in row), np.float32, indptr[-1])
     return sparse.csr_matrix((values, columns, indptr.astype(np.int32)), shape=(len(games), len(features)))

@@ -136,7 +136,8 @@ def recommend(served: Served, library: Library, wish: Wish, k: int) -> Answer:
     scorer: Scorer = served.scorer if len(owned) else served.popularity
     picks = picks_for(owned, scorer, served.shelf, wish, k)
     if served.newcomers is not None and len(owned):
-        picks = with_new(picks, owned, served.newcomers, wish, k)
+        unowned = replace(wish, hidden=wish.hidden | library.minutes.keys())  # also what the model does not know
+        picks = with_new(picks, owned, served.newcomers, unowned, k)
     return Answer(tuple(_told(pick, library) for pick in picks), served.version, len(owned))
 
 

@@ -33,9 +33,9 @@ def enough(content: Content, model: Linear, interactions: Interactions, shelf: S
     `leverage`), which needs no second fit. The model has learned from these players, so that its own picks look
     better than they are, by some: the score asked for is rather too high. Infinite where there is too little to tell.
 
-    Raises:
-        NotEnoughData: too few players to hide anything from.
     """
+    if len(interactions) < HITS:
+        return np.inf
     parts = split(interactions, SplitSettings(held_out=min(0.1, PLAYERS / len(interactions)), seed=seed))
     usual, guessed = (
         np.concatenate(pairs, axis=1) for pairs in zip(*_judged(content, model, parts, shelf), strict=True)

@@ -187,7 +187,7 @@ def _year(game: Game) -> int:
 
 
 def day(game: Game) -> int:
-    """Of the release, in days since the year 1; the first of January where only the year is known, 0 where nothing is."""
+    """Of release, as days since the year 1: the first of January where only the year is known, 0 where nothing is."""
     if game.released:
         return game.released.toordinal()
     return date(game.year, 1, 1).toordinal() if game.year and MINYEAR <= game.year <= MAXYEAR else 0
