@@ -1,4 +1,4 @@
-"""Which games are news, and the place that they have in an answer: one pick in five, where the taste supports it."""
+"""Which games are news, and the place that they have in an answer: one pick in five, where a taste supports it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,10 @@ from recommender.recommend import Pick, reasons, top
 from recommender.shelf import Mask, Shelf, Wish, day
 
 ONE_IN = 5
-"""Of so many picks at most one is new: an answer of five shows one, and stays an answer of what is known to be good."""
+"""Of each so many picks, over all pages, at most one is new: the answer stays one of what is known to be good."""
+
+LEAST = 3
+"""Picks of an answer that has room for a new one, as a page in a chat has: with fewer it would be the answer."""
 
 NEW_DAYS = 548
 """A year and a half: what a player who has not looked for a while has missed, and what a shop still calls new."""
@@ -87,6 +91,11 @@ class Newcomers:
         return Pick(self.shelf.game(position), score, because, players, new=bool(self.new[position]))
 
 
+def _room(before: int, k: int) -> int:
+    """How many fives begin among the k picks after those before."""
+    return ceil((before + k) / ONE_IN) - ceil(before / ONE_IN) if k >= LEAST else 0
+
+
 def belongs_to_another(game: Game, catalog: Catalog) -> bool:
     """Whether it is a part of another game, such as a skin or a soundtrack, as far as titles tell.
 
@@ -104,14 +113,14 @@ def _same_studio(one: Game, other: Game) -> bool:
 
 
 def with_new(picks: Sequence[Pick], owned: Owned, newcomers: Newcomers, wish: Wish, k: int) -> list[Pick]:
-    """The picks with at most one in five of k a new game, at the end, in place of the last of them.
+    """The k picks with a new game at the end, in place of the last of them: one in each five, page after page.
 
     A new game is no hit: in a mix of hits and gems it takes a gem's place, and who asks for hits alone gets none.
     """
     index = newcomers.shelf.items
     shown = [at for pick in picks if (at := index.position(pick.game.app_id)) is not None]
     gems = k - round((wish.head or 0.0) * k)
-    new = newcomers.best(owned, wish, shown, min(k // ONE_IN, gems))
+    new = newcomers.best(owned, wish, shown, min(_room(wish.before, k), gems))
     surplus = max(0, len(picks) + len(new) - k)
     head = newcomers.shelf.head if wish.head is not None else np.zeros(len(index), bool)
     replaceable = [pick for pick, at in zip(picks, shown, strict=True) if not head[at]]

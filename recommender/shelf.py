@@ -47,7 +47,7 @@ class Wish:
     """What a person asks of the picks.
 
     `head` is the share of hits in the answer, None leaves it to the model:
-    0.0 is hidden gems only, 1.0 hits only; what a hit is says `Shelf.head`.
+    0.0 is hidden gems only, 1.0 hits only; what a hit is says `Shelf.head`. `before` counts the picks on earlier pages.
     """
 
     tag: str | None = None
@@ -57,6 +57,7 @@ class Wish:
     hidden: frozenset[int] = frozenset()
     indie_only: bool = True
     adult: bool = False
+    before: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -17,7 +18,7 @@ from recommender.engine import Served, explain, recommend
 from recommender.interactions import ItemIndex, Owned
 from recommender.library import Library
 from recommender.linear import Linear
-from recommender.newcomers import ONE_IN, belongs_to_another
+from recommender.newcomers import LEAST, ONE_IN, belongs_to_another
 from recommender.recommend import Pick
 from recommender.shelf import Shelf, Wish
 from tests import worlds
@@ -96,9 +97,19 @@ def test_a_wish_that_nothing_known_fulfils_is_answered_by_what_is_new() -> None:
 def test_at_most_one_pick_in_five_is_new(k: int, head: float | None) -> None:
     picks = asked(LOVER, Wish(head=head), k, served(*TWINS))
 
-    assert len(new_of(picks)) <= k // ONE_IN
+    assert len(new_of(picks)) <= (math.ceil(k / ONE_IN) if k >= LEAST else 0)
     assert len(picks) <= k
     assert len({pick.game.app_id for pick in picks}) == len(picks)
+
+
+def test_page_after_page_one_in_each_five_is_new() -> None:
+    world, shown, new = served(*TWINS), set[int](), list[int]()
+    for page in range(4):
+        picks = asked(LOVER, Wish(hidden=frozenset(shown), before=3 * page), 3, world)
+        new += [3 * page + place for place, pick in enumerate(picks) if pick.new]
+        shown |= {pick.game.app_id for pick in picks}
+
+    assert new == [2, 5, 11]
 
 
 def test_a_mix_keeps_its_hits() -> None:
