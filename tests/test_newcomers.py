@@ -245,7 +245,8 @@ def test_what_is_learned_comes_back_from_its_tensors() -> None:
     again = Content.of_tensors(content.tensors())
 
     assert again is not None
-    assert (again.features, again.enough) == (content.features, pytest.approx(content.enough))
+    assert again.features == content.features
+    assert again.enough == pytest.approx(content.enough)
     assert np.array_equal(again.weights, content.weights)
     assert Content.of_tensors({}) is None
 
