@@ -115,7 +115,7 @@ def _card(pick: Pick, members: Sequence[str], words: Wording, store_url: str) ->
     whom = words.whom(pick, members)
     return Group(
         plain(pick.game.title, "bold cyan"),
-        plain(" · ".join(words.facts(pick.game)), "dim"),
+        plain(words.summary(pick), "dim"),
         *([plain(whom, "magenta")] if whom else []),
         plain(words.reason(pick), "green"),
         Text(address, Style(color="blue", link=address), overflow="fold"),

@@ -42,8 +42,20 @@ class Wording:
         """The sentence of that key with its {placeholders} filled, numbers by the format written in it."""
         return self._texts[key].format(**fields)
 
+    def summary(self, pick: Pick) -> str:
+        """The line under a title: whether it is new, and the facts of the game."""
+        new = [self.say("pick.new")] if pick.new else []
+        return " · ".join([*new, *self.facts(pick.game)])
+
     def reason(self, pick: Pick) -> str:
-        """Why this pick: hours where they are known, ownership or liking where not, else how widely it is owned."""
+        """Why this pick: hours where they are known, ownership or liking where not, else how widely it is owned.
+
+        Of a new one also that its kind speaks for it, not its players.
+        """
+        reason = self._reason(pick)
+        return self.say("reason.new", reason=reason) if pick.new and pick.because else reason
+
+    def _reason(self, pick: Pick) -> str:
         owned = [because for because in pick.because if not because.liked]
         played = ", ".join(self.played(because) for because in owned if because.minutes > 0)
         had = ", ".join(because.game.title for because in owned if because.minutes <= 0)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from recommender.engine import Served
 from recommender.interactions import Interactions, Owned
+from recommender.library import Library
+from recommender.newcomers import with_new
 from recommender.recommend import Pick, picks_for_many
 from recommender.scorer import Scorer
 from recommender.shelf import Wish
@@ -33,6 +35,7 @@ class BatchReport:
 class _Player:
     name: str
     owned: Owned
+    library: Library
 
 
 def recommend_batch(
@@ -86,7 +89,7 @@ def _player(served: Served, source: Path, number: int, line: str) -> _Player:
         raise DatasetRefused(source, number, HINT) from error
     if not isinstance(name, str):
         raise DatasetRefused(source, number, HINT)
-    return _Player(name, served.scorer.items.owned(library))
+    return _Player(name, served.scorer.items.owned(library), library)
 
 
 def _answers(served: Served, batch: list[_Player], wish: Wish, k: int) -> Iterator[str]:
@@ -99,10 +102,15 @@ def _answers(served: Served, batch: list[_Player], wish: Wish, k: int) -> Iterat
         rows = Interactions.of_rows(scorer.items, [player.owned for player in players])
         found = picks_for_many(rows, scorer, served.shelf, wish, k) if players else []
         picks.update({id(player): one for player, one in zip(players, found, strict=True)})
+    if served.newcomers is not None:
+        for one in known:
+            unowned = replace(wish, hidden=wish.hidden | one.library.minutes.keys())
+            picks[id(one)] = with_new(picks[id(one)], one.owned, served.newcomers, unowned, k)
     for player in batch:
         yield json.dumps({"player": player.name, "picks": [_plain(pick) for pick in picks[id(player)]]}) + "\n"
 
 
 def _plain(pick: Pick) -> dict[str, object]:
     because = [{"appid": b.game.app_id, "share": round(b.share, 6), "minutes": b.minutes} for b in pick.because]
-    return {"appid": pick.game.app_id, "score": round(pick.score, 6), "because": because}
+    plain = {"appid": pick.game.app_id, "score": round(pick.score, 6), "because": because}
+    return plain | ({"new": True} if pick.new else {})

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from functools import partial
 
 from jobs.machine import free_bytes
 from recommender.catalog import Catalog, Game
+from recommender.content import Content, learn_content
 from recommender.device import Device
+from recommender.enough import enough
 from recommender.errors import NoRoom
 from recommender.evaluate import Report, SplitSettings, evaluate, split
 from recommender.interactions import Interactions
-from recommender.linear import Equations, LinearSettings, prepare
+from recommender.linear import Equations, Linear, LinearSettings, prepare
 from recommender.popularity import Popularity
 from recommender.registry import Registry
 from recommender.shelf import Shelf
@@ -169,25 +170,37 @@ def train(
     watch.phase("gather")
     gathered = gather(warehouse, settings)
     evaluation = measure(gathered, settings, watch, room(settings.device)) if measured else None
-    publish = _publication(registry, gathered, evaluation, now)
     watch.phase("gram")
     equations = prepared(gathered.interactions, settings, room(settings.device))
-    del gathered  # its rows make room for what LAPACK needs
     watch.phase("inverse")
     model = equations.solve()
+    watch.phase("content")
+    content = place_content(model, gathered, settings) if isinstance(model, Linear) else None
     watch.phase("publish")
-    card = publish(model)
+    card = _publish(registry, model, content, gathered, evaluation, now)
     watch.stop()
     return TrainReport(card, evaluation, watch.seconds)
 
 
-def _publication(
-    registry: Registry, gathered: Gathered, evaluation: Evaluation | None, now: datetime
-) -> Callable[[Fitted], Card]:
-    """What publishes a model fitted on these rows, without holding them."""
-    return partial(
-        registry.publish,
-        catalog=gathered.games,
+def place_content(model: Linear, gathered: Gathered, settings: TrainingSettings) -> Content:
+    """What places games without players, and from which score on that is good enough."""
+    shelf = Shelf(Catalog(gathered.games), model.items)
+    content = learn_content(model, shelf.games)
+    return replace(content, enough=enough(content, model, gathered.interactions, shelf, settings.split.seed))
+
+
+def _publish(
+    registry: Registry,
+    model: Fitted,
+    content: Content | None,
+    gathered: Gathered,
+    evaluation: Evaluation | None,
+    now: datetime,
+) -> Card:
+    return registry.publish(
+        model,
+        gathered.games,
+        content=content,
         created=now,
         metrics=evaluation.model.as_dict() if evaluation else {},
         fingerprint=gathered.fingerprint,

@@ -12,10 +12,13 @@ from typing import TypeVar
 import numpy as np
 
 from recommender.catalog import Catalog, Game
+from recommender.content import Content, ContentScorer
 from recommender.errors import UpdateRefused
 from recommender.group import picks_for_group
+from recommender.interactions import Owned
 from recommender.library import Library
 from recommender.linear import Linear
+from recommender.newcomers import Newcomers, with_new
 from recommender.popularity import Popularity
 from recommender.recommend import Pick, of_theme, picks_for, similar_to, why
 from recommender.scorer import Scorer
@@ -40,6 +43,7 @@ class Served:
     catalog: Catalog
     synthetic: bool = False
     learned: Players = field(default_factory=dict)
+    content: Content | None = None
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -54,6 +58,16 @@ class Served:
         """So that the first to ask waits no longer than the next."""
         self.shelf.prepare()
         self.themes.prepare()
+        if self.newcomers is not None:
+            self.newcomers.prepare()
+
+    @cached_property
+    def newcomers(self) -> Newcomers | None:
+        """None where nothing was learned of content."""
+        if self.content is None or not isinstance(self.scorer, Linear):
+            return None
+        weighting = self.scorer.settings.weighting
+        return Newcomers(self.themes, ContentScorer(self.themes.items, self.themes.games, self.content, weighting))
 
     def updated(self, scorer: Scorer, learned: Players) -> Served:
         """The same version with another matrix for the same games: what is known of these is not worked out again."""
@@ -140,7 +154,7 @@ class Engine:
         return await self._off_loop(lambda served: Answer(tuple(of_theme(tag, served.themes, wish, k)), served.version))
 
     async def why(self, library: Library, game: Game) -> Pick | None:
-        """None where the model does not know the game or none of the library."""
+        """None where the model knows nothing of the game, not even by its content, or none of the library."""
         return await self._off_loop(lambda served: explain(served, library, game))
 
     async def find(self, said: str) -> Game:
@@ -167,6 +181,9 @@ def recommend(served: Served, library: Library, wish: Wish, k: int) -> Answer:
     owned = served.scorer.items.owned(library)
     scorer: Scorer = served.scorer if len(owned) else served.popularity
     picks = picks_for(owned, scorer, served.shelf, wish, k)
+    if served.newcomers is not None and len(owned):
+        unowned = replace(wish, hidden=wish.hidden | library.minutes.keys())  # also what the model does not know
+        picks = with_new(picks, owned, served.newcomers, unowned, k)
     return Answer(tuple(_told(pick, library) for pick in picks), served.version, len(owned))
 
 
@@ -199,12 +216,18 @@ def similar(served: Served, game: Game, wish: Wish, k: int) -> Answer:
 
 
 def explain(served: Served, library: Library, game: Game) -> Pick | None:
-    position = served.scorer.items.position(game.app_id)
     owned = served.scorer.items.owned(library)
-    if position is None or not len(owned):
-        return None
-    pick = why(owned, position, served.scorer, served.shelf)
+    pick = _why(served, owned, game) if len(owned) else None
     return _told(pick, library) if pick is not None else None
+
+
+def _why(served: Served, owned: Owned, game: Game) -> Pick | None:
+    """By who owns what, or by content where hardly anybody owns the game."""
+    newcomers, position = served.newcomers, served.scorer.items.position(game.app_id)
+    anywhere = served.themes.items.position(game.app_id)
+    if newcomers is not None and anywhere is not None and (position is None or newcomers.new[anywhere]):
+        return newcomers.pick(anywhere, owned)
+    return why(owned, position, served.scorer, served.shelf) if position is not None else None
 
 
 def _told(pick: Pick, library: Library) -> Pick:

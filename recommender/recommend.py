@@ -33,7 +33,8 @@ class Pick:
     """`because` holds the strongest reasons first; it is empty where popularity or the theme decided.
 
     `players` counts the model's players who own it. `members` are the places, from 0, of those of a group whom it is
-    for; empty where one player asked.
+    for; empty where one player asked. `new` is a game that content speaks for, hardly anybody owning it yet; its score
+    compares with none but those of other such games.
     """
 
     game: Game
@@ -41,6 +42,7 @@ class Pick:
     because: tuple[Because, ...] = ()
     players: int = 0
     members: tuple[int, ...] = ()
+    new: bool = False
 
 
 def picks_for(owned: Owned, scorer: Scorer, shelf: Shelf, wish: Wish, k: int) -> list[Pick]:

@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from recommender.catalog import Game
+from recommender.content import Content
 from recommender.engine import Served
 from recommender.errors import DamagedModel, NoModel
 from recommender.scorer import Scorer
@@ -63,14 +64,18 @@ class Registry:
         fingerprint: str,
         synthetic: bool,
         players: int,
+        content: Content | None = None,
     ) -> Card:
-        """Writes a version beside its final place, moves it there in one step, then promotes it."""
+        """Writes a version beside its final place, moves it there in one step, then promotes it.
+
+        Without `content` it recommends no game that it has no players of.
+        """
         version = _name(created, model.settings, model.items.stamp, fingerprint)
         about = (created, model.settings, metrics, fingerprint, synthetic, players, len(model.items))
         card = Card(version, *about, kind=Kind.of(model))
         self._root.mkdir(parents=True, exist_ok=True)
         with self._new_folder() as folder:
-            write_version(folder, card, model, catalog)
+            write_version(folder, card, model, catalog, content)
             _replace_folder(folder, self._root / version)
         self.promote(version)
         return card

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import MAXYEAR, MINYEAR, date
 from functools import cached_property
 
 import numpy as np
@@ -46,7 +47,7 @@ class Wish:
     """What a person asks of the picks.
 
     `head` is the share of hits in the answer, None leaves it to the model:
-    0.0 is hidden gems only, 1.0 hits only; what a hit is says `Shelf.head`.
+    0.0 is hidden gems only, 1.0 hits only; what a hit is says `Shelf.head`. `before` counts the picks on earlier pages.
     """
 
     tag: str | None = None
@@ -56,6 +57,7 @@ class Wish:
     hidden: frozenset[int] = frozenset()
     indie_only: bool = True
     adult: bool = False
+    before: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,7 @@ class Shelf:
     @classmethod
     def of_all(cls, catalog: Catalog, items: ItemIndex) -> Shelf:
         """Behind the games of the model all that it does not know, as owned by nobody: the latest first."""
-        others = sorted((game for game in catalog if items.position(game.app_id) is None), key=_day, reverse=True)
+        others = sorted((game for game in catalog if items.position(game.app_id) is None), key=day, reverse=True)
         app_ids = np.concatenate([items.app_ids, np.array([game.app_id for game in others], np.int32)])
         players = np.concatenate([items.players, np.zeros(len(others), np.int32)])
         return cls(catalog, ItemIndex(app_ids, players))
@@ -191,9 +193,11 @@ def _year(game: Game) -> int:
     return game.year or (game.released.year if game.released else 0)
 
 
-def _day(game: Game) -> int:
-    """What orders games by their release; the first day of a year of which no more is known."""
-    return game.released.toordinal() if game.released else 365 * _year(game)
+def day(game: Game) -> int:
+    """Of release, as days since the year 1: the first of January where only the year is known, 0 where nothing is."""
+    if game.released:
+        return game.released.toordinal()
+    return date(game.year, 1, 1).toordinal() if game.year and MINYEAR <= game.year <= MAXYEAR else 0
 
 
 def _places(game: Game) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """One published version on disk: written whole, checked byte by byte when opened, its matrix memory-mapped.
 
 <version>/manifest.json       the card, and the size and SHA-256 of the other two
-<version>/model.safetensors   the matrix, the item ids, their players
+<version>/model.safetensors   the matrix, the item ids, their players, and what was learned of content
 <version>/catalog.json        every game, a row and a line each in the order of `Game`'s fields
 
 A version whose catalogue alone is new shares the matrix of the one it was made of: one file with two names.
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from recommender.catalog import Catalog, Game
+from recommender.content import Content
 from recommender.engine import Served
 from recommender.errors import DamagedModel
 from recommender.interactions import Floats, Ints, ItemIndex, Weighting
@@ -34,7 +35,7 @@ from recommender.linear import Linear, LinearSettings
 from recommender.sparse_linear import SparseLinear
 
 MODEL, CATALOG, MANIFEST = "model.safetensors", "catalog.json", "manifest.json"
-KINDS = {"F32": np.float32, "I32": np.int32}
+KINDS: Mapping[str, type[np.generic]] = {"F32": np.float32, "I32": np.int32, "U8": np.uint8}
 NAMES: Mapping[np.dtype[np.generic], str] = {np.dtype(kind): name for name, kind in KINDS.items()}
 CHUNK = 16 << 20
 GAME = [field.name for field in fields(Game)]
@@ -72,8 +73,11 @@ class Card:
     kind: Kind = Kind.DENSE
 
 
-def write_version(folder: Path, card: Card, model: Fitted, catalog: Iterable[Game]) -> None:
+def write_version(
+    folder: Path, card: Card, model: Fitted, catalog: Iterable[Game], content: Content | None = None
+) -> None:
     tensors = {
+        **(content.tensors() if content is not None else {}),
         **_matrix(model),
         "app_ids": model.items.app_ids,
         "players": model.items.players,
@@ -197,7 +201,8 @@ def open_version(folder: Path) -> Served:
         raise DamagedModel(f"{folder}: the item ids are not those of the manifest")
     owners = dict(zip(items.app_ids.tolist(), items.players.tolist(), strict=True))
     scorer = _scorer(card, items, tensors)
-    return Served(card.version, scorer, Catalog(_read_catalog(folder / CATALOG), owners), card.synthetic)
+    catalog = Catalog(_read_catalog(folder / CATALOG), owners)
+    return Served(card.version, scorer, catalog, card.synthetic, content=Content.of_tensors(tensors))
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

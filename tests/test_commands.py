@@ -126,6 +126,20 @@ async def test_a_changed_privacy_setting_is_believed_at_once(place: Place) -> No
     assert reply.outcome is Outcome.ANSWERED
 
 
+async def test_a_new_game_is_picked_explained_and_hidden_like_any_other(tmp_path: Path) -> None:
+    async with open_place(tmp_path, worlds.served_with_content()) as place:
+        picked = await place.ask("recommend", games="Ember Depths, Dicebound, Mirrorblade")
+        explained = await place.ask("why", game="Brand New Thing")
+        hidden = await place.ask("hide", game="Brand New Thing")
+        again = await place.ask("recommend", games="Ember Depths, Dicebound, Mirrorblade")
+
+    assert [pick.game.title for pick in picked.picks if pick.new] == ["Brand New Thing"]
+    assert picked.picks[-1].new
+    assert "What speaks for Brand New Thing" in explained.text
+    assert hidden.outcome is Outcome.ANSWERED
+    assert not any(pick.new for pick in again.picks)
+
+
 async def test_adult_games_are_picked_only_where_the_place_is_for_adults(place: Place) -> None:
     asked = request("curate", tag="horror", since=2016)
     careful = await dispatch(asked, place.desk)

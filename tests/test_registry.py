@@ -15,14 +15,17 @@ from safetensors.numpy import load_file
 
 from recommender.catalog import Game
 from recommender.device import Device
+from recommender.engine import recommend
 from recommender.errors import DamagedModel, NoModel
 from recommender.interactions import Interactions, Weighting
 from recommender.library import Library
 from recommender.linear import Linear, LinearSettings, fit
 from recommender.popularity import Popularity
 from recommender.registry import Registry
+from recommender.shelf import Wish
 from recommender.sparse_linear import SparseLinear, approximate
 from recommender.version import Card, Kind
+from tests import worlds
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -172,6 +175,49 @@ def test_every_version_that_is_opened_answers_from_where_it_is_put(tmp_path: Pat
 
     assert isinstance(placing.open(card.version).scorer, Popularity)
     assert isinstance(placing.open_current().scorer, Popularity)
+
+
+def test_what_was_learned_of_content_is_published_and_mapped(registry: Registry, publish: Publish) -> None:
+    publish(0)
+    without = registry.open_current()
+    learned = worlds.served_with_content().content
+    registry.publish(
+        worlds.model(),
+        worlds.GAMES,
+        created=NOW + timedelta(days=1),
+        metrics={},
+        fingerprint="f",
+        synthetic=False,
+        players=142,
+        content=learned,
+    )
+    content = registry.open_current().content
+
+    assert without.content is None
+    assert content is not None
+    assert learned is not None
+    assert content.features == learned.features
+    assert content.enough == pytest.approx(learned.enough)
+    assert np.array_equal(content.weights, learned.weights)
+    assert isinstance(content.weights.base, np.memmap)
+
+
+def test_a_catalogue_alone_makes_the_game_of_yesterday_a_pick(registry: Registry) -> None:
+    registry.publish(
+        worlds.model(),
+        worlds.GAMES,
+        created=NOW,
+        metrics={},
+        fingerprint="f",
+        synthetic=False,
+        players=142,
+        content=worlds.served_with_content().content,
+    )
+    yesterday = replace(worlds.UNPLAYED, app_id=930, title="Out Yesterday", released=date(2019, 5, 1), year=2019)
+    registry.publish_catalog([*worlds.GAMES, yesterday], created=NOW + timedelta(days=1))
+    lover, wish = worlds.library("Ember Depths", "Dicebound"), Wish(hidden=frozenset({worlds.UNPLAYED.app_id}))
+
+    assert [pick.game for pick in recommend(registry.open_current(), lover, wish, 5).picks if pick.new] == [yesterday]
 
 
 def test_nothing_published_says_to_train(registry: Registry) -> None:

@@ -212,6 +212,7 @@ MADE = {
     "a group": Reply(
         "All:", tuple(replace(one, because=()) for one in PICKS[:3]), members=("Ann", "Bob"), origin=ORIGIN
     ),
+    "a new game": Reply("New:", (replace(PICKS[0], new=True), replace(PICKS[1], because=(), new=True)), origin=ORIGIN),
     "not for sale": Reply("Gone:", (Pick(worlds.DELISTED, 1.0, players=12),), outcome=Outcome.ANSWERED, origin=ORIGIN),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import string
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -220,6 +221,27 @@ def test_what_is_not_known_is_left_out() -> None:
 
 def test_a_card_says_what_kind_of_indie_game_it_is() -> None:
     assert list(EN.facts(HADES)) == ["not for sale", "Roguelike, Action"]
+
+
+@pytest.mark.parametrize(
+    ("words", "label", "reason"),
+    [
+        (EN, "new", "because you have Static; by its tags and studio, as hardly anybody owns it yet"),
+        (KO, "신작", "Static 보유 중이라 골랐어요. 아직 보유한 사람이 거의 없어 태그와 제작사를 보고 판단했어요"),
+    ],
+)
+def test_a_new_game_is_called_new_and_says_what_speaks_for_it(words: Wording, label: str, reason: str) -> None:
+    pick = Pick(Game(1, "A", price=0.0), 1.0, (Because(Game(2, "Static"), 0, 1.0),))
+
+    assert words.summary(replace(pick, new=True)) == f"{label} · {words.summary(pick)}"
+    assert words.reason(replace(pick, new=True)) == reason
+    assert words.reason(pick) != reason
+
+
+def test_a_new_game_without_reasons_is_owned_by_nobody() -> None:
+    pick = Pick(Game(1, "A", price=0.0), 1.0, new=True)
+
+    assert EN.reason(pick) == "not yet owned by any of the players I learned from"
 
 
 def test_titles_with_braces_are_said_as_they_are() -> None:

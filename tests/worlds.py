@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from recommender import linear
 from recommender.catalog import Catalog, Game
+from recommender.content import learn_content
 from recommender.device import Device
 from recommender.engine import Served
 from recommender.interactions import Interactions
@@ -55,6 +57,10 @@ UNPLAYED = Game(903, "Brand New Thing", ("Roguelike",), ("Indie",), price=9.99, 
 """In the catalogue, owned by nobody: the model does not know it."""
 UNLISTED = 999
 """The app id of a game that all lovers of puzzles own and the catalogue does not know."""
+
+
+ENOUGH = 0.012
+"""The score by content that tells a theme's lovers, who come to 0.02 and more for its games, from all others."""
 
 
 def _indies() -> Iterator[Game]:
@@ -121,6 +127,13 @@ def model() -> linear.Linear:
 def served(version: str = "world-1", *, synthetic: bool = False) -> Served:
     """The world fitted: a lover of a theme is picked the rest of that theme first."""
     return Served(version, model(), catalog(), synthetic)
+
+
+def served_with_content(more: Sequence[Game] = (), *, enough: float = ENOUGH) -> Served:
+    """The world with what its games' tags and studios tell, and `more` games in its catalogue."""
+    content = learn_content(model(), [catalog().get(app_id) for app_id in model().items.app_ids.tolist()])
+    extended = Catalog([*GAMES, *more])
+    return replace(served(), catalog=extended, content=replace(content, enough=enough))
 
 
 def alike_but_for_ties(picked: Sequence[tuple[int, float]], expected: Sequence[Pick], ranking: Sequence[Pick]) -> bool:

@@ -44,6 +44,7 @@ async def wish_of(request: Request, desk: Desk) -> Wish:
         head=MIXES[str(options["mix"])] if "mix" in options else None,
         hidden=request.beyond | await unwanted(request.person, desk),
         adult=request.place.adult_ok,
+        before=len(request.beyond),
     )
 
 

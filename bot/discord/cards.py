@@ -144,7 +144,7 @@ def _card_text(pick: Pick, reply: Reply, look: Look) -> str:
     address = f"{look.store_url.rstrip('/')}/app/{pick.game.app_id}/"
     lines = [
         f"### {link(_short(pick.game.title), address)}",
-        f"-# {escaped(' · '.join(look.words.facts(pick.game)))}",
+        f"-# {escaped(look.words.summary(pick))}",
         escaped(look.words.whom(pick, reply.members)),
         escaped(look.words.reason(pick)),
     ]
