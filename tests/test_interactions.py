@@ -117,7 +117,7 @@ def test_numbers_are_places_among_the_distinct_ids_however_large(app_ids: list[i
 
     assert ids.tolist() == sorted(set(app_ids))
     assert ids[numbers].tolist() == app_ids
-    assert (ids.dtype, numbers.dtype) == (np.int32, np.int32)
+    assert [ids.dtype, numbers.dtype] == ["int32", "int32"]
 
 
 def test_a_player_number_without_rows_is_a_player_without_games() -> None:
