@@ -104,5 +104,6 @@ def _answers(served: Served, batch: list[_Player], wish: Wish, k: int) -> Iterat
 
 
 def _plain(pick: Pick) -> dict[str, object]:
-    because = [{"appid": b.game.app_id, "share": round(b.share, 6), "minutes": b.minutes} for b in pick.because]
+    each = [one for because in pick.because for one in (because, *because.series)]
+    because = [{"appid": b.game.app_id, "share": round(b.share, 6), "minutes": b.minutes} for b in each]
     return {"appid": pick.game.app_id, "score": round(pick.score, 6), "because": because}

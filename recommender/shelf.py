@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.catalog import Catalog, Game, joined
-from recommender.interactions import ItemIndex
+from recommender.interactions import Ints, ItemIndex
+from recommender.series import is_tool, maker, series_of
 
 Mask = NDArray[np.bool_]
 
@@ -106,7 +108,22 @@ class Shelf:
 
     @cached_property
     def _for_sale(self) -> Mask:
-        return np.array([game is not None and game.for_sale for game in self.games], bool)
+        """Tests, soundtracks and programs are sold too, but they are nobody's next game."""
+        return np.array([game is not None and game.for_sale and not is_tool(game) for game in self.games], bool)
+
+    @cached_property
+    def series(self) -> Ints:
+        """[n] the same number for games of one series: see `recommender.series`."""
+        return series_of(self.games)
+
+    def studio(self, position: int) -> tuple[Hashable, ...]:
+        """The studio of a game as one kind of which there may be too many, none where it is not known."""
+        game = self.games[position]
+        return (maker(game.developer),) if game is not None and game.developer else ()
+
+    def kinds(self, position: int) -> tuple[Hashable, ...]:
+        """Its studio and its series."""
+        return (*self.studio(position), int(self.series[position]))
 
     @cached_property
     def _adult(self) -> Mask:

@@ -23,6 +23,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from recommender.catalog import Catalog, Game
+from recommender.confidence import Confidence
 from recommender.engine import Served
 from recommender.errors import DamagedModel
 from recommender.interactions import Floats, ItemIndex, Weighting
@@ -36,7 +37,8 @@ GAME = [field.name for field in fields(Game)]
 class Card:
     """What is known of one version: `metrics` is a `Report.as_dict()` or empty, `fingerprint` that of the data.
 
-    `matrix_of` is the version that brought the matrix, where this one brought only a catalogue.
+    `matrix_of` is the version that brought the matrix, where this one brought only a catalogue. `confidence` is None
+    where the model was not measured.
     """
 
     version: str
@@ -48,6 +50,7 @@ class Card:
     players: int
     items: int
     matrix_of: str | None = None
+    confidence: Confidence | None = None
 
 
 def write_version(folder: Path, card: Card, model: Linear, catalog: Iterable[Game]) -> None:
@@ -126,7 +129,9 @@ def open_version(folder: Path) -> Served:
         raise DamagedModel(f"{folder}: the item ids are not those of the manifest")
     owners = dict(zip(items.app_ids.tolist(), items.players.tolist(), strict=True))
     scorer = Linear(items, tensors["inverse"], card.settings)
-    return Served(card.version, scorer, Catalog(_read_catalog(folder / CATALOG), owners), card.synthetic)
+    return Served(
+        card.version, scorer, Catalog(_read_catalog(folder / CATALOG), owners), card.synthetic, card.confidence
+    )
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -143,6 +148,8 @@ def _card(manifest: Mapping[str, Any]) -> Card:
     try:
         kept = {field.name: manifest[field.name] for field in fields(Card) if field.default is MISSING}
         kept["matrix_of"] = manifest.get("matrix_of")  # unknown to versions that were published before there was any
+        measured = manifest.get("confidence")
+        kept["confidence"] = Confidence.read(measured["curves"]) if measured is not None else None
         settings = kept["settings"]
         kept["settings"] = LinearSettings(settings["l2"], settings["dropout"], Weighting(**settings["weighting"]))
         kept["created"] = datetime.fromisoformat(kept["created"])

@@ -23,6 +23,7 @@ from bot.presses import Deed
 from bot.slack.forms import SEARCHES
 from bot.wording import LONGEST_QUOTE, Wording, quoted, texts
 from recommender.catalog import Game
+from recommender.confidence import Trust
 from recommender.recommend import Because, Pick
 from storage.schema import digest_channels, impressions, metadata
 
@@ -54,6 +55,7 @@ def derived() -> set[str]:
         *(f"{when}.{what}" for when in ("near", "unknown") for what in ("game", "tag", "zone", "command")),
         *(f"help.{topic}" for topic in Topic),
         *(f"together.{why}" for why in Absence),
+        *(f"trust.{word}" for word in Trust),
         *(f"month.{month}" for month in range(1, 13)),
         *(f"value.{value}" for command in COMMANDS for option in command.options for value in option.choices),
         *(f"button.{deed}" for deed in set(Deed) - {Deed.CHOOSE, Deed.ASK}),
