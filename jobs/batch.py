@@ -94,7 +94,7 @@ def _answers(served: Served, batch: list[_Player], wish: Wish, k: int) -> Iterat
     known = [player for player in batch if len(player.owned)]
     nobody = [player for player in batch if not len(player.owned)]
     picks: dict[int, list[Pick]] = {}
-    groups: tuple[tuple[list[_Player], Scorer], ...] = ((known, served.scorer), (nobody, served.popularity))
+    groups: tuple[tuple[list[_Player], Scorer], ...] = ((known, served.tempered), (nobody, served.popularity))
     for players, scorer in groups:
         rows = Interactions.of_rows(scorer.items, [player.owned for player in players])
         found = picks_for_many(rows, scorer, served.shelf, wish, k) if players else []

@@ -16,6 +16,7 @@ from recommender.linear import Linear, LinearSettings, fit
 from recommender.popularity import Popularity
 from recommender.registry import Registry
 from recommender.shelf import Shelf
+from recommender.tempered import Tempered
 from recommender.version import Card
 from storage.warehouse import Warehouse
 
@@ -130,7 +131,8 @@ def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch) ->
     baseline = Popularity(parts.train.items)
     beside = evaluate(baseline, parts, shelf, lambda done: watch.step(total // 2 + done, total))
     watch.phase("calibrate")
-    return Evaluation(found, beside, calibrate(model, parts, shelf))
+    served = Tempered(model, Popularity.of_played(parts.train.items))
+    return Evaluation(found, beside, calibrate(served, parts, shelf))
 
 
 def train(

@@ -17,6 +17,7 @@ from recommender.popularity import Popularity
 from recommender.recommend import Because, Pick, of_theme, picks_for, similar_to, why
 from recommender.scorer import Scorer
 from recommender.shelf import Shelf, Wish
+from recommender.tempered import Tempered
 
 T = TypeVar("T")
 
@@ -51,7 +52,12 @@ class Served:
 
     @cached_property
     def popularity(self) -> Popularity:
-        return Popularity(self.scorer.items)
+        return Popularity.of_played(self.scorer.items)
+
+    @cached_property
+    def tempered(self) -> Tempered:
+        """What answers one player: what is like a game, and what suits a group, the model says alone."""
+        return Tempered(self.scorer, self.popularity)
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ class Engine:
 
 def recommend(served: Served, library: Library, wish: Wish, k: int) -> Answer:
     owned = served.scorer.items.owned(library)
-    scorer: Scorer = served.scorer if len(owned) else served.popularity
+    scorer: Scorer = served.tempered if len(owned) else served.popularity
     picks = picks_for(owned, scorer, served.shelf, wish, k)
     told = (_told(_rated(pick, served, len(owned)), library) for pick in picks)
     return Answer(tuple(told), served.version, len(owned))
@@ -149,7 +155,7 @@ def explain(served: Served, library: Library, game: Game) -> Pick | None:
     owned = served.scorer.items.owned(library)
     if position is None or not len(owned):
         return None
-    pick = why(owned, position, served.scorer, served.shelf)
+    pick = why(owned, position, served.tempered, served.shelf)
     return _told(_rated(pick, served, len(owned)), library) if pick is not None else None
 
 

@@ -49,11 +49,13 @@ class Owned:
 class ItemIndex:
     """The n games of a model, the most owned first: position is popularity rank.
 
-    `app_ids` [n] are Steam app ids, `players` [n] says how many players own each.
+    `app_ids` [n] are Steam app ids, `players` [n] says how many players own each, `played` [n] how many of them played
+    it over two hours; None where that was not counted.
     """
 
     app_ids: Ints
     players: Ints
+    played: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.app_ids)
@@ -101,7 +103,8 @@ class Interactions:
         order = np.lexsort((ids, -counts))  # popularity first, the smaller id where it is equal
         position = np.empty(len(ids), np.int32)
         position[order] = np.arange(len(ids), dtype=np.int32)
-        items = ItemIndex(ids[order].astype(np.int32), counts[order].astype(np.int32))
+        played = np.bincount(inverse[minutes > PLAYED_MINUTES], minlength=len(ids))
+        items = ItemIndex(*(column[order].astype(np.int32) for column in (ids, counts, played)))
         rows = int(players[-1]) + 1
         indptr = np.concatenate(([0], np.cumsum(np.bincount(players, minlength=rows))))
         matrix = _rows(minutes, position[inverse], indptr, len(ids))
@@ -130,8 +133,10 @@ class Interactions:
 
     def recounted(self) -> Interactions:
         """The same rows and games, `players` counted from these rows alone; the order of the games stays."""
-        players = np.bincount(self.minutes.indices, minlength=len(self.items)).astype(np.int32)
-        return Interactions(ItemIndex(self.items.app_ids, players), self.minutes)
+        n, owned, minutes = len(self.items), self.minutes.indices, self.minutes.data
+        players = np.bincount(owned, minlength=n).astype(np.int32)
+        played = np.bincount(owned[minutes > PLAYED_MINUTES], minlength=n).astype(np.int32)
+        return Interactions(ItemIndex(self.items.app_ids, players, played), self.minutes)
 
     def weighted(self, weighting: Weighting) -> sparse.csr_matrix[np.float32]:
         """X [m x n] float32, sharing its structure with `minutes`."""

@@ -148,8 +148,11 @@ def top(scores: Floats, mask: Mask, k: int) -> Ints:
 
 
 def _pick(scorer: Scorer, shelf: Shelf, owned: Owned, position: int, score: float) -> Pick:
+    """Where popularity says more than the owned games together, they are no reason."""
     shares = scorer.shares(owned, position)
-    return Pick(shelf.game(position), score, reasons(shares, owned, shelf), int(shelf.items.players[position]))
+    said = float(shares.sum())
+    because = reasons(shares, owned, shelf) if score - said <= abs(said) else ()
+    return Pick(shelf.game(position), score, because, int(shelf.items.players[position]))
 
 
 def reasons(shares: Floats, owned: Owned, shelf: Shelf) -> tuple[Because, ...]:

@@ -59,6 +59,8 @@ def write_version(folder: Path, card: Card, model: Linear, catalog: Iterable[Gam
         "app_ids": model.items.app_ids,
         "players": model.items.players,
     }
+    if model.items.played is not None:
+        tensors["played"] = model.items.played
     save_file(tensors, folder / MODEL)
     (folder / CATALOG).write_text(_written(catalog), "utf-8")
     _seal(folder, card, model.items.stamp, {name: _facts(folder / name) for name in (MODEL, CATALOG)})
@@ -124,7 +126,8 @@ def open_version(folder: Path) -> Served:
     _verify(folder, manifest)
     card = _card(manifest)
     tensors = _mapped(folder / MODEL)
-    items = ItemIndex(np.asarray(tensors["app_ids"]), np.asarray(tensors["players"]))
+    played = np.asarray(tensors["played"], np.int32) if "played" in tensors else None
+    items = ItemIndex(np.asarray(tensors["app_ids"]), np.asarray(tensors["players"]), played)
     if items.stamp != manifest["stamp"]:
         raise DamagedModel(f"{folder}: the item ids are not those of the manifest")
     owners = dict(zip(items.app_ids.tolist(), items.players.tolist(), strict=True))

@@ -167,6 +167,29 @@ def test_games_only_liked_are_reasons_that_nobody_calls_owned(
     assert (EN.reason(pick), KO.reason(pick)) == (english, korean)
 
 
+def test_a_series_is_one_reason_with_the_hours_and_shares_of_all_of_it() -> None:
+    souls = Because(Game(1, "Dark Souls III"), 3720, 0.3, series=(Because(Game(2, "Dark Souls II"), 1080, 0.15),))
+
+    assert EN.reason(Pick(CELLS, 1.0, (souls,))) == "because 80 h in Dark Souls III and 1 more of the series"
+    assert KO.reason(Pick(CELLS, 1.0, (souls,))) == "Dark Souls III 외 같은 시리즈 1개 80시간 플레이하셔서 골랐어요"
+    assert EN.share(souls) == "45 % · Dark Souls III and 1 more of the series (80 h)"
+
+
+@pytest.mark.parametrize(
+    ("chance", "english", "korean"),
+    [
+        (0.6, "a sure bet, because 62 h in Hades", "확실한 추천 · Hades 62시간 플레이하셔서 골랐어요"),
+        (0.2, "a good guess, because 62 h in Hades", "기대해 볼 만한 추천 · Hades 62시간 플레이하셔서 골랐어요"),
+        (0.05, "a long shot, because 62 h in Hades", "모험해 볼 만한 추천 · Hades 62시간 플레이하셔서 골랐어요"),
+        (None, "because 62 h in Hades", "Hades 62시간 플레이하셔서 골랐어요"),
+    ],
+)
+def test_how_sure_a_pick_is_stands_before_its_reason(chance: float | None, english: str, korean: str) -> None:
+    pick = Pick(CELLS, 1.0, (PLAYED,), chance=chance)
+
+    assert (EN.reason(pick), KO.reason(pick)) == (english, korean)
+
+
 def test_popularity_is_the_reason_where_there_is_no_other() -> None:
     assert EN.reason(Pick(HADES, 1.0, players=1234)) == "owned by 1,234 of the players I learned from"
 
