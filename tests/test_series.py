@@ -11,7 +11,7 @@ from recommender.series import is_tool, maker, series_of, stem, studios_of
 
 
 def numbers(*games: Game | None) -> list[int]:
-    return series_of(games).tolist()
+    return [int(number) for number in series_of(games)]
 
 
 def by(developer: str | None, *titles: str) -> list[Game]:

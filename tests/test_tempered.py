@@ -18,7 +18,7 @@ N = 1200
 def linear(weighting: Weighting | None = None) -> Linear:
     rng = np.random.default_rng(1)
     noise = (rng.random((N, N), np.float32) - 0.5) / N
-    P = np.eye(N, dtype=np.float32) + noise + noise.T
+    P = (np.eye(N) + noise + noise.T).astype(np.float32)
     played = np.arange(N, 0, -1, dtype=np.int32)
     items = ItemIndex(np.arange(1, N + 1, dtype=np.int32), 2 * played, played)
     return Linear(items, P, LinearSettings(weighting=weighting or Weighting()))
