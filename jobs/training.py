@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from recommender.catalog import Catalog, Game
+from recommender.confidence import Calibration, calibrate
 from recommender.device import Device
 from recommender.evaluate import Report, SplitSettings, evaluate, split
 from recommender.interactions import Interactions
@@ -15,6 +16,7 @@ from recommender.linear import Linear, LinearSettings, fit
 from recommender.popularity import Popularity
 from recommender.registry import Registry
 from recommender.shelf import Shelf
+from recommender.tempered import Tempered
 from recommender.version import Card
 from storage.warehouse import Warehouse
 
@@ -47,13 +49,22 @@ class Gathered:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One model and popularity measured on the same held-out players, which neither was fitted on."""
+    """One model and popularity measured on the same held-out players, which neither was fitted on.
+
+    `calibration` says how sure the model's picks are, None where there are too few to tell.
+    """
 
     model: Report
     popularity: Report
+    calibration: Calibration | None = None
 
-    def as_dict(self) -> dict[str, dict[str, dict[str, float]]]:
-        return {"model": self.model.as_dict(), "popularity": self.popularity.as_dict()}
+    def as_dict(self) -> dict[str, object]:
+        calibration = asdict(self.calibration) if self.calibration else None
+        return {
+            "model": self.model.as_dict(),
+            "popularity": self.popularity.as_dict(),
+            "calibration": calibration,
+        }
 
 
 @dataclass(frozen=True)
@@ -118,7 +129,10 @@ def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch) ->
     watch.phase("measure", total)
     found = evaluate(model, parts, shelf, lambda done: watch.step(done, total))
     baseline = Popularity(parts.train.items)
-    return Evaluation(found, evaluate(baseline, parts, shelf, lambda done: watch.step(total // 2 + done, total)))
+    beside = evaluate(baseline, parts, shelf, lambda done: watch.step(total // 2 + done, total))
+    watch.phase("calibrate")
+    served = Tempered(model, Popularity.of_played(parts.train.items))
+    return Evaluation(found, beside, calibrate(served, parts, shelf))
 
 
 def train(
@@ -158,4 +172,5 @@ def _publish(
         fingerprint=gathered.fingerprint,
         synthetic=gathered.synthetic,
         players=len(gathered.interactions),
+        confidence=evaluation.calibration.confidence if evaluation and evaluation.calibration else None,
     )

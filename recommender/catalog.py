@@ -53,7 +53,8 @@ class Catalog:
     @cached_property
     def _by_title(self) -> dict[str, int]:
         """The row of the first that is called so."""
-        rows = dict(zip(reversed(self._titles), reversed(range(len(self))), strict=True))
+        last = len(self) - 1
+        rows = {title: last - at for at, title in enumerate(reversed(self._titles))}  # others have turns meanwhile
         rows.pop("", None)  # the store has games without a title, and nobody who says nothing means them
         return rows
 

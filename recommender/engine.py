@@ -10,24 +10,30 @@ from functools import cached_property
 from typing import TypeVar
 
 from recommender.catalog import Catalog, Game
+from recommender.confidence import Confidence
 from recommender.group import picks_for_group
 from recommender.library import Library
 from recommender.popularity import Popularity
-from recommender.recommend import Pick, of_theme, picks_for, similar_to, why
+from recommender.recommend import Because, Pick, of_theme, picks_for, similar_to, why
 from recommender.scorer import Scorer
 from recommender.shelf import Shelf, Wish
+from recommender.tempered import Tempered
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
 class Served:
-    """All that answers one request: a model, its catalogue and its version, never mixed with another's."""
+    """All that answers one request: a model, its catalogue and its version, never mixed with another's.
+
+    `confidence` is None where the model was never measured.
+    """
 
     version: str
     scorer: Scorer
     catalog: Catalog
     synthetic: bool = False
+    confidence: Confidence | None = None
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -41,11 +47,17 @@ class Served:
     def prepare(self) -> None:
         """So that the first to ask waits no longer than the next."""
         self.shelf.prepare()
+        _ = self.shelf.series
         self.themes.prepare()
 
     @cached_property
     def popularity(self) -> Popularity:
-        return Popularity(self.scorer.items)
+        return Popularity.of_played(self.scorer.items)
+
+    @cached_property
+    def tempered(self) -> Tempered:
+        """What answers one player: what is like a game, and what suits a group, the model says alone."""
+        return Tempered(self.scorer, self.popularity)
 
 
 @dataclass(frozen=True)
@@ -118,9 +130,10 @@ class Engine:
 
 def recommend(served: Served, library: Library, wish: Wish, k: int) -> Answer:
     owned = served.scorer.items.owned(library)
-    scorer: Scorer = served.scorer if len(owned) else served.popularity
+    scorer: Scorer = served.tempered if len(owned) else served.popularity
     picks = picks_for(owned, scorer, served.shelf, wish, k)
-    return Answer(tuple(_told(pick, library) for pick in picks), served.version, len(owned))
+    told = (_told(_rated(pick, served, len(owned)), library) for pick in picks)
+    return Answer(tuple(told), served.version, len(owned))
 
 
 def together(served: Served, libraries: Sequence[Library], wish: Wish, k: int) -> Answer:
@@ -142,11 +155,25 @@ def explain(served: Served, library: Library, game: Game) -> Pick | None:
     owned = served.scorer.items.owned(library)
     if position is None or not len(owned):
         return None
-    pick = why(owned, position, served.scorer, served.shelf)
-    return _told(pick, library) if pick is not None else None
+    pick = why(owned, position, served.tempered, served.shelf)
+    return _told(_rated(pick, served, len(owned)), library) if pick is not None else None
+
+
+def _rated(pick: Pick, served: Served, known: int) -> Pick:
+    """Where nothing is known, or nothing was measured, nobody can say how sure it is."""
+    if served.confidence is None or not known:
+        return pick
+    return replace(pick, chance=served.confidence.chance(known, pick.score))
 
 
 def _told(pick: Pick, library: Library) -> Pick:
     """A score knows only which games speak for it; which of them are liked, not owned, the library knows."""
-    told = (replace(because, liked=because.game.app_id in library.liked) for because in pick.because)
+    told = (_liking(because, library.liked) for because in pick.because)
     return replace(pick, because=tuple(told)) if library.liked else pick
+
+
+def _liking(because: Because, liked: frozenset[int]) -> Because:
+    """Of the series only what is as this one is: nobody is told that they own what they only like."""
+    mine = because.game.app_id in liked
+    alike = (replace(other, liked=mine) for other in because.series if (other.game.app_id in liked) == mine)
+    return replace(because, liked=mine, series=tuple(alike))

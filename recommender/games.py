@@ -14,6 +14,7 @@ from scipy import sparse
 
 from recommender.columns import Lists, Tensors, Texts
 from recommender.game import Game, fold, joined
+from recommender.series import is_tool
 
 Whole = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -25,7 +26,7 @@ BARE_GENRE = 9
 """A genre that is no tag of the game counts as its tenth tag."""
 
 WHOLE = ("app_ids", "released", "years", "positive", "negative", "tagged")
-FLAGS = ("early_access", "adult", "delisted")
+FLAGS = ("early_access", "adult", "delisted", "tools")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ class Games:
     `lines` are the titles as `fold` makes them, a line break before each. `themes` are the tags of a game, the
     strongest first, then those of its genres that are none of its tags; `tagged` [n] says how many of them are tags.
     The names of `themes` are all tags and genres, the most used first, and each is spelt in one way. `released` are
-    days as `date.toordinal` counts them.
+    days as `date.toordinal` counts them; `tools` are no games, see `is_tool`.
     """
 
     app_ids: Whole
@@ -54,6 +55,7 @@ class Games:
     early_access: Flags
     adult: Flags
     delisted: Flags
+    tools: Flags
     _made: dict[int, Game] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -116,7 +118,7 @@ class Games:
     @cached_property
     def row(self) -> dict[int, int]:
         """By app id."""
-        return dict(zip(self.app_ids.tolist(), range(len(self)), strict=True))
+        return {app_id: row for row, app_id in enumerate(self.app_ids.tolist())}  # others have turns meanwhile
 
     @cached_property
     def tags(self) -> list[str]:
@@ -167,6 +169,7 @@ def _laid_out(games: Sequence[Game]) -> Games:
         early_access=np.array([game.early_access for game in games], bool),
         adult=np.array([game.adult for game in games], bool),
         delisted=np.array([game.delisted for game in games], bool),
+        tools=np.array([is_tool(game) for game in games], bool),
     )
 
 

@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from recommender.catalog import Game
+from recommender.confidence import Confidence
 from recommender.engine import Served
 from recommender.errors import DamagedModel, NoModel
 from recommender.linear import Linear
@@ -57,10 +58,14 @@ class Registry:
         fingerprint: str,
         synthetic: bool,
         players: int,
+        confidence: Confidence | None = None,
     ) -> Card:
         """Writes a version beside its final place, moves it there in one step, then promotes it."""
         version = _name(created, model.settings, model.items.stamp, fingerprint)
-        card = Card(version, created, model.settings, metrics, fingerprint, synthetic, players, len(model.items))
+        items = len(model.items)
+        card = Card(
+            version, created, model.settings, metrics, fingerprint, synthetic, players, items, confidence=confidence
+        )
         self._root.mkdir(parents=True, exist_ok=True)
         with self._new_folder() as folder:
             write_version(folder, card, model, catalog)

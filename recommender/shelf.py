@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from recommender.catalog import Catalog, Game, joined
 from recommender.games import UNKNOWN, Games
-from recommender.interactions import ItemIndex
+from recommender.interactions import Ints, ItemIndex
+from recommender.series import maker, series_of
 
 Mask = NDArray[np.bool_]
 
@@ -134,9 +135,11 @@ class Shelf:
         return Placed(self.catalog.games, self._rows)
 
     def game(self, position: int) -> Game:
-        """The game at a position that may be picked."""
+        """The game at a position that may be picked or told."""
         game = self.games[position]
-        assert game is not None, "a game that the catalogue does not know is not for sale, and so never picked"
+        assert game is not None, (
+            "a game that the catalogue does not know is neither for sale nor told, so never asked for"
+        )
         return game
 
     @cached_property
@@ -156,8 +159,28 @@ class Shelf:
 
     @cached_property
     def _for_sale(self) -> Mask:
+        """Tests, soundtracks and programs are sold too, but they are nobody's next game."""
         games = self.catalog.games
-        return self._of(~np.isnan(games.prices) & ~games.delisted, missing=False)
+        return self._of(~np.isnan(games.prices) & ~games.delisted & ~games.tools, missing=False)
+
+    @cached_property
+    def tellable(self) -> Mask:
+        """[n] what may be a reason: it has a name, and is no test and no program."""
+        return self._of(~self.catalog.games.tools, missing=False)
+
+    @cached_property
+    def series(self) -> Ints:
+        """[n] the same number for games of one series: see `recommender.series`."""
+        return series_of(self.games)
+
+    def studio(self, position: int) -> tuple[Hashable, ...]:
+        """The studio of a game as one kind of which there may be too many, none where it is not known."""
+        game = self.games[position]
+        return (maker(game.developer),) if game is not None and game.developer else ()
+
+    def kinds(self, position: int) -> tuple[Hashable, ...]:
+        """Its studio and its series."""
+        return (*self.studio(position), int(self.series[position]))
 
     @cached_property
     def _adult(self) -> Mask:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from recommender.catalog import Catalog, Game
+from recommender.confidence import Confidence
 from recommender.engine import Served
 from recommender.errors import DamagedModel
 from recommender.games import Games
@@ -45,7 +46,8 @@ KINDS = {"BOOL": np.bool_, "U8": np.uint8, "I32": np.int32, "I64": np.int64, "F3
 class Card:
     """What is known of one version: `metrics` is a `Report.as_dict()` or empty, `fingerprint` that of the data.
 
-    `matrix_of` is the version that brought the matrix, where this one brought only a catalogue.
+    `matrix_of` is the version that brought the matrix, where this one brought only a catalogue. `confidence` is None
+    where the model was not measured.
     """
 
     version: str
@@ -57,6 +59,7 @@ class Card:
     players: int
     items: int
     matrix_of: str | None = None
+    confidence: Confidence | None = None
 
 
 def write_version(folder: Path, card: Card, model: Linear, catalog: Iterable[Game]) -> None:
@@ -65,6 +68,8 @@ def write_version(folder: Path, card: Card, model: Linear, catalog: Iterable[Gam
         "app_ids": model.items.app_ids,
         "players": model.items.players,
     }
+    if model.items.played is not None:
+        tensors["played"] = model.items.played
     save_file(tensors, folder / MODEL)
     _write_games(folder / CATALOG, catalog, model.items)
     _seal(folder, card, model.items.stamp, {name: _facts(folder / name) for name in (MODEL, CATALOG)})
@@ -135,7 +140,7 @@ def open_version(folder: Path) -> Served:
         raise DamagedModel(f"{folder}: the item ids are not those of the manifest")
     games = _read_rows(catalog.tobytes()) if _catalog_of(manifest) == ROWS else Games.read(_tensors(catalog))
     scorer = Linear(items, tensors["inverse"], card.settings)
-    return Served(card.version, scorer, Catalog(games, _owners(items)), card.synthetic)
+    return Served(card.version, scorer, Catalog(games, _owners(items)), card.synthetic, card.confidence)
 
 
 def _catalog_of(manifest: Mapping[str, Any]) -> str:
@@ -143,7 +148,8 @@ def _catalog_of(manifest: Mapping[str, Any]) -> str:
 
 
 def _items(tensors: Mapping[str, NDArray[np.generic]]) -> ItemIndex:
-    return ItemIndex(np.asarray(tensors["app_ids"], np.int32), np.asarray(tensors["players"], np.int32))
+    played = np.asarray(tensors["played"], np.int32) if "played" in tensors else None
+    return ItemIndex(np.asarray(tensors["app_ids"], np.int32), np.asarray(tensors["players"], np.int32), played)
 
 
 def _owners(items: ItemIndex) -> dict[int, int]:
@@ -164,6 +170,8 @@ def _card(manifest: Mapping[str, Any]) -> Card:
     try:
         kept = {field.name: manifest[field.name] for field in fields(Card) if field.default is MISSING}
         kept["matrix_of"] = manifest.get("matrix_of")  # unknown to versions that were published before there was any
+        measured = manifest.get("confidence")
+        kept["confidence"] = Confidence.read(measured["curves"]) if measured is not None else None
         settings = kept["settings"]
         kept["settings"] = LinearSettings(settings["l2"], settings["dropout"], Weighting(**settings["weighting"]))
         kept["created"] = datetime.fromisoformat(kept["created"])

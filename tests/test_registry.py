@@ -14,10 +14,12 @@ import pytest
 from safetensors.numpy import load_file
 
 from recommender.catalog import Game
+from recommender.confidence import Confidence, Curve
 from recommender.device import Device
 from recommender.errors import DamagedModel, NoModel
 from recommender.interactions import Interactions, Weighting
 from recommender.linear import Linear, LinearSettings, fit
+from recommender.popularity import Popularity
 from recommender.registry import Registry
 from recommender.version import Card
 
@@ -78,6 +80,40 @@ def test_what_is_opened_is_what_was_published(registry: Registry, publish: Publi
     assert np.array_equal(served.scorer.inverse, model.inverse)
     assert served.scorer.items.stamp == model.items.stamp
     assert registry.versions() == [card]
+
+
+def test_how_sure_picks_are_and_how_many_play_each_game_is_published_with_the_model(
+    registry: Registry, model: Linear
+) -> None:
+    confidence = Confidence((Curve(3.0, (0.1, 0.5), (0.2, 0.75)),))
+
+    card = registry.publish(
+        model,
+        GAMES,
+        created=NOW,
+        metrics={},
+        fingerprint="",
+        synthetic=False,
+        players=3,
+        confidence=confidence,
+    )
+    served = registry.open_current()
+
+    assert served.confidence == confidence
+    assert registry.versions() == [card]
+    assert served.scorer.items.played is not None
+    assert served.scorer.items.played.tolist() == [1, 0, 0]
+
+
+def test_a_model_of_which_nobody_counted_who_played_answers_nobody_by_who_owns(
+    registry: Registry, model: Linear
+) -> None:
+    uncounted = replace(model, items=replace(model.items, played=None))
+    registry.publish(uncounted, GAMES, created=NOW, metrics={}, fingerprint="", synthetic=False, players=3)
+    served = registry.open_current()
+
+    assert served.scorer.items.played is None
+    assert np.array_equal(served.popularity.prior, Popularity(model.items).prior)
 
 
 def test_the_matrix_is_mapped_not_copied(registry: Registry, publish: Publish) -> None:
@@ -317,7 +353,7 @@ def made_old(folder: Path, text: str) -> None:
     (folder / "catalog.safetensors").unlink()
     content = catalog.read_bytes()
     facts = json.loads(manifest.read_text())
-    del facts["matrix_of"], facts["files"]["catalog.safetensors"]
+    del facts["matrix_of"], facts["confidence"], facts["files"]["catalog.safetensors"]
     facts["files"]["catalog.json"] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     manifest.write_text(json.dumps(facts))
 
@@ -333,6 +369,7 @@ def test_a_version_from_before_catalogues_had_columns_is_read(
 
     assert registry.versions() == [card]
     assert [served.catalog.get(game.app_id) for game in GAMES] == GAMES
+    assert served.confidence is None
 
 
 def test_a_version_from_before_catalogues_had_columns_is_checked_and_renewed(
