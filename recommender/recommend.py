@@ -164,18 +164,20 @@ def reasons(shares: Floats, owned: Owned, shelf: Shelf) -> tuple[Because, ...]:
     speaking = float(shares[shares > 0].sum())
     strongest = _strongest(shares, owned, shelf)  # [h]
     positions, minutes = owned.positions[strongest], owned.minutes[strongest]
+    kinds = (2 * shelf.series[positions] + (minutes > 0)).tolist()  # of one series, played or not
     parts = (shares[strongest].astype(np.float64) / speaking).tolist()
-    together: dict[int, list[int]] = {}
-    for place, kind in enumerate((2 * shelf.series[positions] + (minutes > 0)).tolist()):
-        together.setdefault(kind, []).append(place)
-    wholes = sorted(((sum(parts[place] for place in of), of) for of in together.values()), key=lambda one: -one[0])
-    told = [of for rank, (whole, of) in enumerate(wholes[:REASONS]) if rank == 0 or whole >= LEAST]
+    wholes: dict[int, float] = {}
+    for kind, part in zip(kinds, parts, strict=True):
+        wholes[kind] = wholes.get(kind, 0.0) + part
 
     def because(place: int, others: Sequence[int] = ()) -> Because:
         game, series = shelf.game(int(positions[place])), tuple(map(because, others))
         return Because(game, int(minutes[place]), parts[place], series=series)
 
-    return tuple(because(first, others) for first, *others in told)
+    best = sorted(wholes, key=wholes.__getitem__, reverse=True)[:REASONS]
+    told = [kind for rank, kind in enumerate(best) if rank == 0 or wholes[kind] >= LEAST]
+    of_each = ([place for place, of in enumerate(kinds) if of == kind] for kind in told)
+    return tuple(because(first, others) for first, *others in of_each)
 
 
 def _strongest(shares: Floats, owned: Owned, shelf: Shelf) -> NDArray[np.intp]:

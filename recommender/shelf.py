@@ -83,7 +83,7 @@ class Placed(Sequence[Game | None]):
     def __getitem__(self, at: int | slice) -> Game | list[Game | None] | None:
         if isinstance(at, slice):
             return [self._game(row) for row in self.rows[at].tolist()]
-        return self._game(int(self.rows[at]))
+        return self._game(self.rows.item(at))
 
     def _game(self, row: int) -> Game | None:
         return None if row < 0 else self.games[row]

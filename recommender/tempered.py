@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -63,6 +63,7 @@ def leaning(known: int) -> float:
     return LEAN / (1 + (known / FEW) ** 2)
 
 
+@lru_cache(maxsize=16)
 def speaking(owned: Owned) -> Ints:
     """The places in a row [r] of the games that are heard: all, of very many the most played ones.
 
@@ -82,6 +83,8 @@ def capped(minutes: Ints) -> Ints:
     return np.minimum(minutes, most).astype(np.int32)
 
 
+@lru_cache(maxsize=16)
 def _heard(owned: Owned) -> Owned:
+    """Kept, as whoever asks for a player's shares asks for those in ten picks in a row."""
     places = speaking(owned)
     return Owned(owned.positions[places], capped(owned.minutes[places]))

@@ -4,7 +4,7 @@
 <version>/model.safetensors     the matrix, the item ids, their players
 <version>/catalog.safetensors   every game, in the columns of `Games`, the most played first
 
-Before 26 November 2026 the catalogue was catalog.json, a row a game in the order of `Game`'s fields; it is still read.
+Before 25 November 2026 the catalogue was catalog.json, a row a game in the order of `Game`'s fields; it is still read.
 
 A version whose catalogue alone is new shares the matrix of the one it was made of: one file with two names.
 """
@@ -138,7 +138,7 @@ def open_version(folder: Path) -> Served:
     items = _items(tensors)
     if items.stamp != manifest["stamp"]:
         raise DamagedModel(f"{folder}: the item ids are not those of the manifest")
-    games = _read_rows(catalog.tobytes()) if _catalog_of(manifest) == ROWS else Games.read(_tensors(catalog))
+    games = _read_rows(catalog.tobytes()) if _catalog_of(manifest) == ROWS else _read_columns(folder, catalog)
     scorer = Linear(items, tensors["inverse"], card.settings)
     return Served(card.version, scorer, Catalog(games, _owners(items)), card.synthetic, card.confidence)
 
@@ -209,6 +209,15 @@ def _tensors(content: Bytes) -> dict[str, NDArray[Any]]:
         name: data[slice(*at["data_offsets"])].view(KINDS[at["dtype"]]).reshape(at["shape"])
         for name, at in header.items()
     }
+
+
+def _read_columns(folder: Path, content: Bytes) -> Games:
+    try:
+        return Games.read(_tensors(content))
+    except KeyError as lacking:
+        raise DamagedModel(
+            f"{folder / CATALOG} is of another release, without {lacking}: run `indiean train`"
+        ) from None
 
 
 def _read_rows(content: bytes) -> list[Game]:

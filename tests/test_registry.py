@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from recommender.catalog import Game
 from recommender.confidence import Confidence, Curve
@@ -382,6 +382,20 @@ def test_a_version_from_before_catalogues_had_columns_is_checked_and_renewed(
 
     assert renew(registry, 2, NEW).matrix_of == first.version
     assert registry.open_current().catalog.get(NEW.app_id) == NEW
+
+
+def test_a_catalogue_of_another_release_says_to_train(registry: Registry, publish: Publish) -> None:
+    place = folder(registry, publish(0))
+    path, manifest = place / "catalog.safetensors", place / "manifest.json"
+    columns = load_file(path)
+    del columns["prices"]
+    save_file(columns, path)
+    content, facts = path.read_bytes(), json.loads(manifest.read_text())
+    facts["files"][path.name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    manifest.write_text(json.dumps(facts))
+
+    with pytest.raises(DamagedModel, match="without 'prices': run `indiean train`"):
+        registry.open(place.name)
 
 
 @pytest.mark.parametrize(
