@@ -11,6 +11,7 @@ from importlib import resources
 from bot.messages import Language
 from bot.tag_names import localized
 from recommender.catalog import Game
+from recommender.confidence import trust
 from recommender.recommend import Because, Pick
 
 LONGEST_QUOTE = 80
@@ -58,10 +59,11 @@ class Wording:
     def _reason(self, pick: Pick) -> str:
         owned = [because for because in pick.because if not because.liked]
         played = ", ".join(self.played(because) for because in owned if because.minutes > 0)
-        had = ", ".join(because.game.title for because in owned if because.minutes <= 0)
-        liked = ", ".join(because.game.title for because in pick.because if because.liked)
+        had = ", ".join(self.named(because) for because in owned if because.minutes <= 0)
+        liked = ", ".join(self.named(because) for because in pick.because if because.liked)
         key = REASONS[bool(played), bool(had), bool(liked)] if pick.because or pick.players else "reason.unplayed"
-        return self.say(key, played=played, had=had, liked=liked, players=pick.players)
+        reason = self.say(key, played=played, had=had, liked=liked, players=pick.players)
+        return reason if pick.chance is None else self.say(f"trust.{trust(pick.chance)}", reason=reason)
 
     def whom(self, pick: Pick, members: Sequence[str]) -> str:
         """Whom of a group a pick is for, empty where nobody in particular; a name that is not known is empty."""
@@ -80,13 +82,19 @@ class Wording:
         return self.say("whom.listed", others=", ".join(others), last=last) if others else last
 
     def played(self, because: Because) -> str:
-        return self.say("reason.game", hours=self.hours(because.minutes), title=because.game.title)
+        return self.say("reason.game", hours=self.hours(_minutes(because)), title=self.named(because))
+
+    def named(self, because: Because) -> str:
+        """The game, and how many more of its series; hours and shares beside it are those of all of them."""
+        title = because.game.title
+        return self.say("reason.series", title=title, more=len(because.series)) if because.series else title
 
     def share(self, because: Because) -> str:
-        """One line of `/why`: the exact part of one owned game in all that speaks for the pick."""
+        """One line of `/why`: the exact part of one owned game, or of a series, in all that speaks for the pick."""
         key = "reason.share_played" if because.minutes > 0 else "reason.share_had"
         key = "reason.share_liked" if because.liked else key
-        return self.say(key, share=100 * because.share, title=because.game.title, hours=self.hours(because.minutes))
+        hours = self.hours(_minutes(because))
+        return self.say(key, share=100 * because.whole, title=self.named(because), hours=hours)
 
     def hours(self, minutes: int) -> str:
         """Minutes up to one hour, a decimal up to ten hours, whole hours above."""
@@ -119,6 +127,10 @@ class Wording:
         if not total:
             return []
         return [self.say("reviews", share=100 * (game.positive or 0) // total, total=total)]
+
+
+def _minutes(because: Because) -> int:
+    return because.minutes + sum(other.minutes for other in because.series)
 
 
 def quoted(said: str) -> str:

@@ -97,7 +97,7 @@ def _answers(served: Served, batch: list[_Player], wish: Wish, k: int) -> Iterat
     known = [player for player in batch if len(player.owned)]
     nobody = [player for player in batch if not len(player.owned)]
     picks: dict[int, list[Pick]] = {}
-    groups: tuple[tuple[list[_Player], Scorer], ...] = ((known, served.scorer), (nobody, served.popularity))
+    groups: tuple[tuple[list[_Player], Scorer], ...] = ((known, served.tempered), (nobody, served.popularity))
     for players, scorer in groups:
         rows = Interactions.of_rows(scorer.items, [player.owned for player in players])
         found = picks_for_many(rows, scorer, served.shelf, wish, k) if players else []
@@ -111,6 +111,7 @@ def _answers(served: Served, batch: list[_Player], wish: Wish, k: int) -> Iterat
 
 
 def _plain(pick: Pick) -> dict[str, object]:
-    because = [{"appid": b.game.app_id, "share": round(b.share, 6), "minutes": b.minutes} for b in pick.because]
+    each = [one for because in pick.because for one in (because, *because.series)]
+    because = [{"appid": b.game.app_id, "share": round(b.share, 6), "minutes": b.minutes} for b in each]
     plain = {"appid": pick.game.app_id, "score": round(pick.score, 6), "because": because}
     return plain | ({"new": True} if pick.new else {})

@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 from jobs.machine import free_bytes
 from recommender.catalog import Catalog, Game
+from recommender.confidence import Calibration, calibrate
 from recommender.content import Content, learn_content
 from recommender.device import Device
 from recommender.enough import enough
@@ -21,6 +23,7 @@ from recommender.popularity import Popularity
 from recommender.registry import Registry
 from recommender.shelf import Shelf
 from recommender.sparse_linear import LocalEquations, prepare_approximation
+from recommender.tempered import Tempered
 from recommender.version import Card, Fitted
 from storage.warehouse import Warehouse
 
@@ -54,16 +57,31 @@ class Gathered:
     fingerprint: str
     synthetic: bool
 
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Laid out once, which takes a second for 70,000 games."""
+        items = self.interactions.items
+        return Catalog(self.games, dict(zip(items.app_ids.tolist(), items.players.tolist(), strict=True)))
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One model and popularity measured on the same held-out players, which neither was fitted on."""
+    """One model and popularity measured on the same held-out players, which neither was fitted on.
+
+    `calibration` says how sure the model's picks are, None where there are too few to tell.
+    """
 
     model: Report
     popularity: Report
+    calibration: Calibration | None = None
 
-    def as_dict(self) -> dict[str, dict[str, dict[str, float]]]:
-        return {"model": self.model.as_dict(), "popularity": self.popularity.as_dict()}
+    def as_dict(self) -> dict[str, object]:
+        calibration = asdict(self.calibration) if self.calibration else None
+        return {
+            "model": self.model.as_dict(),
+            "popularity": self.popularity.as_dict(),
+            "calibration": calibration,
+        }
 
 
 @dataclass(frozen=True)
@@ -136,7 +154,7 @@ def prepared(interactions: Interactions, settings: TrainingSettings, room: int |
 def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch, room: int | None = None) -> Evaluation:
     """Fits on the players that are not held out; the model is thrown away."""
     parts = split(gathered.interactions, settings.split)
-    shelf = Shelf(Catalog(gathered.games), gathered.interactions.items)
+    shelf = Shelf(gathered.catalog, gathered.interactions.items)
     watch.phase("held-out gram")
     equations = prepared(parts.train, settings, room)
     watch.phase("held-out inverse")
@@ -145,7 +163,10 @@ def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch, ro
     watch.phase("measure", total)
     found = evaluate(model, parts, shelf, lambda done: watch.step(done, total))
     baseline = Popularity(parts.train.items)
-    return Evaluation(found, evaluate(baseline, parts, shelf, lambda done: watch.step(total // 2 + done, total)))
+    beside = evaluate(baseline, parts, shelf, lambda done: watch.step(total // 2 + done, total))
+    watch.phase("calibrate")
+    served = Tempered(model, Popularity.of_played(parts.train.items))
+    return Evaluation(found, beside, calibrate(served, parts, shelf))
 
 
 def train(
@@ -184,7 +205,7 @@ def train(
 
 def place_content(model: Linear, gathered: Gathered, settings: TrainingSettings) -> Content:
     """What places games without players, and from which score on that is good enough."""
-    shelf = Shelf(Catalog(gathered.games), model.items)
+    shelf = Shelf(gathered.catalog, model.items)
     content = learn_content(model, shelf.games)
     return replace(content, enough=enough(content, model, gathered.interactions, shelf, settings.split.seed))
 
@@ -199,11 +220,12 @@ def _publish(
 ) -> Card:
     return registry.publish(
         model,
-        gathered.games,
+        gathered.catalog.games,
         content=content,
         created=now,
         metrics=evaluation.model.as_dict() if evaluation else {},
         fingerprint=gathered.fingerprint,
         synthetic=gathered.synthetic,
         players=len(gathered.interactions),
+        confidence=evaluation.calibration.confidence if evaluation and evaluation.calibration else None,
     )

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from recommender.catalog import Catalog, Game
+from recommender.confidence import Confidence
 from recommender.content import Content, ContentScorer
 from recommender.errors import UpdateRefused
 from recommender.group import picks_for_group
@@ -20,9 +21,10 @@ from recommender.library import Library
 from recommender.linear import Linear
 from recommender.newcomers import Newcomers, with_new
 from recommender.popularity import Popularity
-from recommender.recommend import Pick, of_theme, picks_for, similar_to, why
+from recommender.recommend import Because, Pick, of_theme, picks_for, similar_to, why
 from recommender.scorer import Scorer
 from recommender.shelf import Shelf, Wish
+from recommender.tempered import Tempered
 from recommender.updates import NOTHING, Learned, stacked, updated
 
 T = TypeVar("T")
@@ -36,12 +38,14 @@ class Served:
     """All that answers one request: a model, its catalogue and its version, never mixed with another's.
 
     `learned` are the rows that the model holds of players who were learned, changed or forgotten since its fit.
+    `confidence` is None where the model was never measured.
     """
 
     version: str
     scorer: Scorer
     catalog: Catalog
     synthetic: bool = False
+    confidence: Confidence | None = None
     learned: Players = field(default_factory=dict)
     content: Content | None = None
 
@@ -57,6 +61,7 @@ class Served:
     def prepare(self) -> None:
         """So that the first to ask waits no longer than the next."""
         self.shelf.prepare()
+        _ = self.shelf.series
         self.themes.prepare()
         if self.newcomers is not None:
             self.newcomers.prepare()
@@ -79,7 +84,12 @@ class Served:
 
     @cached_property
     def popularity(self) -> Popularity:
-        return Popularity(self.scorer.items)
+        return Popularity.of_played(self.scorer.items)
+
+    @cached_property
+    def tempered(self) -> Tempered:
+        """What answers one player: what is like a game, and what suits a group, the model says alone."""
+        return Tempered(self.scorer, self.popularity)
 
 
 @dataclass(frozen=True)
@@ -179,12 +189,13 @@ class Engine:
 
 def recommend(served: Served, library: Library, wish: Wish, k: int) -> Answer:
     owned = served.scorer.items.owned(library)
-    scorer: Scorer = served.scorer if len(owned) else served.popularity
+    scorer: Scorer = served.tempered if len(owned) else served.popularity
     picks = picks_for(owned, scorer, served.shelf, wish, k)
+    told = [_told(_rated(pick, served, len(owned)), library) for pick in picks]
     if served.newcomers is not None and len(owned):
         unowned = replace(wish, hidden=wish.hidden | library.minutes.keys())  # also what the model does not know
-        picks = with_new(picks, owned, served.newcomers, unowned, k)
-    return Answer(tuple(_told(pick, library) for pick in picks), served.version, len(owned))
+        told = with_new(told, owned, served.newcomers, unowned, k)
+    return Answer(tuple(told), served.version, len(owned))
 
 
 def learn(served: Served, rows: Players, fitted: Players) -> Served:
@@ -221,16 +232,31 @@ def explain(served: Served, library: Library, game: Game) -> Pick | None:
     return _told(pick, library) if pick is not None else None
 
 
+def _rated(pick: Pick, served: Served, known: int) -> Pick:
+    """Where nothing is known, or nothing was measured, nobody can say how sure it is."""
+    if served.confidence is None or not known:
+        return pick
+    return replace(pick, chance=served.confidence.chance(known, pick.score))
+
+
 def _why(served: Served, owned: Owned, game: Game) -> Pick | None:
     """By who owns what, or by content where hardly anybody owns the game."""
     newcomers, position = served.newcomers, served.scorer.items.position(game.app_id)
     anywhere = served.themes.items.position(game.app_id)
     if newcomers is not None and anywhere is not None and (position is None or newcomers.new[anywhere]):
         return newcomers.pick(anywhere, owned)
-    return why(owned, position, served.scorer, served.shelf) if position is not None else None
+    pick = why(owned, position, served.tempered, served.shelf) if position is not None else None
+    return _rated(pick, served, len(owned)) if pick is not None else None
 
 
 def _told(pick: Pick, library: Library) -> Pick:
     """A score knows only which games speak for it; which of them are liked, not owned, the library knows."""
-    told = (replace(because, liked=because.game.app_id in library.liked) for because in pick.because)
+    told = (_liking(because, library.liked) for because in pick.because)
     return replace(pick, because=tuple(told)) if library.liked else pick
+
+
+def _liking(because: Because, liked: frozenset[int]) -> Because:
+    """Of the series only what is as this one is: nobody is told that they own what they only like."""
+    mine = because.game.app_id in liked
+    alike = (replace(other, liked=mine) for other in because.series if (other.game.app_id in liked) == mine)
+    return replace(because, liked=mine, series=tuple(alike))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.interactions import Floats, Owned
-from recommender.recommend import Because, Pick, mixed_top, reasons
+from recommender.recommend import Because, Pick, reasons, varied_top
 from recommender.scorer import Scorer
 from recommender.shelf import Mask, Shelf, Wish
 
@@ -39,7 +39,8 @@ def picks_for_group(members: Sequence[Owned], scorer: Scorer, shelf: Shelf, wish
     heard = [place for place, owned in enumerate(members) if len(owned)]
     scores = np.stack([scorer.scores(members[place]) for place in heard] or [scorer.prior])  # [m x n]
     satisfied = _together(_standardised(scores, allowed))  # [n]
-    best = mixed_top(_in_order(satisfied, shelf.several), allowed, shelf.head, wish.head, k)
+    order = _in_order(satisfied, shelf.several)
+    best = varied_top(order, allowed, shelf.head, wish.head, k, shelf.kinds)
     return [
         Pick(
             shelf.game(at),

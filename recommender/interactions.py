@@ -30,7 +30,7 @@ class Weighting:
 
     def weights(self, minutes: NDArray[np.integer]) -> Floats:
         played = np.float32(self.played) * (minutes > PLAYED_MINUTES)
-        depth = np.float32(self.log_hours) * np.log1p(minutes.astype(np.float32) / 60)
+        depth = np.float32(self.log_hours) * np.log1p(minutes.astype(np.float32) / 60) if self.log_hours else 0
         return np.asarray(np.float32(self.owned) + played + depth, dtype=np.float32)
 
 
@@ -49,11 +49,13 @@ class Owned:
 class ItemIndex:
     """The n games of a model, the most owned first: position is popularity rank, as it was at the last fit.
 
-    `app_ids` [n] are Steam app ids, `players` [n] says how many players own each.
+    `app_ids` [n] are Steam app ids, `players` [n] says how many players own each, `played` [n] how many of them played
+    it over two hours; None where that was not counted.
     """
 
     app_ids: Ints
     players: Ints
+    played: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.app_ids)
@@ -78,10 +80,12 @@ class ItemIndex:
 
     def owned(self, library: Library) -> Owned:
         """Games that the model does not know are left out."""
-        known = sorted((at, m) for a, m in library.minutes.items() if (at := self._position.get(a)) is not None)
-        positions = np.fromiter((at for at, _ in known), np.int32, len(known))
-        minutes = np.fromiter((min(m, 2**31 - 1) for _, m in known), np.int32, len(known))
-        return Owned(positions, minutes)
+        position = self._position
+        known = {at: min(m, 2**31 - 1) for a, m in library.minutes.items() if (at := position.get(a)) is not None}
+        positions = np.fromiter(known, np.int32, len(known))
+        minutes = np.fromiter(known.values(), np.int32, len(known))
+        order = np.argsort(positions)
+        return Owned(positions[order], minutes[order])
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +112,8 @@ class Interactions:
         order = np.lexsort((ids, -counts))  # popularity first, the smaller id where it is equal
         position = np.empty(len(ids), np.int32)
         position[order] = np.arange(len(ids), dtype=np.int32)
-        items = ItemIndex(ids[order].astype(np.int32), counts[order].astype(np.int32))
+        played = np.bincount(numbers[minutes > PLAYED_MINUTES], minlength=len(ids))
+        items = ItemIndex(*(column[order].astype(np.int32) for column in (ids, counts, played)))
         matrix = _sorted_rows(players, position[numbers], minutes, len(ids))
         if not matrix.has_canonical_format:
             raise ValueError("a player has the same game in two rows")
@@ -135,8 +140,10 @@ class Interactions:
 
     def recounted(self) -> Interactions:
         """The same rows and games, `players` counted from these rows alone; the order of the games stays."""
-        players = np.bincount(self.minutes.indices, minlength=len(self.items)).astype(np.int32)
-        return Interactions(self.items.recounted(players), self.minutes)
+        n, owned, minutes = len(self.items), self.minutes.indices, self.minutes.data
+        players = np.bincount(owned, minlength=n).astype(np.int32)
+        played = np.bincount(owned[minutes > PLAYED_MINUTES], minlength=n).astype(np.int32)
+        return Interactions(ItemIndex(self.items.app_ids, players, played), self.minutes)
 
     def weighted(self, weighting: Weighting) -> sparse.csr_matrix[np.float32]:
         """X [m x n] float32, sharing its structure with `minutes`."""

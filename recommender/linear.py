@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ROWS_AT_ONCE = 512
 CUDA = "cuda"
 
 Phases = Callable[[str], None]
@@ -65,21 +64,35 @@ class Linear:
     def prior(self) -> Floats:
         return np.zeros(len(self.items), np.float32)  # [n]
 
+    @cached_property
+    def _scale(self) -> Floats:
+        return np.float32(1) / self.diagonal  # [n] what each game's sum is multiplied by
+
+    @cached_property
+    def _rows(self) -> Floats:
+        return np.ascontiguousarray(self.inverse)  # [n x n] the same memory, without the ways of a memory map
+
     def scores(self, owned: Owned) -> Floats:
         weights = self.settings.weighting.weights(owned.minutes)  # [r]
-        total = np.zeros(len(self.items), np.float32)  # [n]
-        for start in range(0, len(owned), ROWS_AT_ONCE):  # bounds the copy of gathered rows
-            part = slice(start, start + ROWS_AT_ONCE)
-            total -= weights[part] @ self.inverse[owned.positions[part]]  # [r] @ [r x n]
-        return np.asarray(total / self.diagonal)
+        x = sparse.csr_matrix((weights, owned.positions, [0, len(owned)]), shape=(1, len(self.items)))
+        return self._scored(x)[0]
 
     def score_many(self, players: Interactions) -> Floats:
-        X = players.weighted(self.settings.weighting)  # [m x n] sparse
-        return np.asarray(-(X @ self.inverse) / self.diagonal, dtype=np.float32)  # [m x n]
+        return self._scored(players.weighted(self.settings.weighting))
+
+    def _scored(self, X: sparse.csr_matrix[np.float32]) -> Floats:
+        """[m x n] scores of sparse rows [m x n].
+
+        scipy adds each owned game's row of P, times its weight, to the player's sum: rows are read where they lie, not
+        gathered first, and the interpreter's lock is free meanwhile.
+        """
+        total: Floats = -X @ self._rows  # [m x n]
+        total *= self._scale
+        return total
 
     def shares(self, owned: Owned, position: int) -> Floats:
         weights = self.settings.weighting.weights(owned.minutes)
-        return np.asarray(-weights * self.inverse[position, owned.positions] / self.diagonal[position])
+        return np.asarray(-weights * self._rows[position, owned.positions] * self._scale[position])
 
 
 @dataclass(frozen=True, eq=False)

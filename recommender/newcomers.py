@@ -16,7 +16,7 @@ from recommender.catalog import Catalog, Game, fold
 from recommender.content import ContentScorer
 from recommender.interactions import Owned
 from recommender.recommend import Pick, reasons, top
-from recommender.shelf import Mask, Shelf, Wish, day
+from recommender.shelf import Mask, Shelf, Wish
 
 ONE_IN = 5
 """Of each so many picks, over all pages, at most one is new: the answer stays one of what is known to be good."""
@@ -54,7 +54,7 @@ class Newcomers:
 
         What the catalogue knows tells the time, so an old one has news of its own: the latest of what it knows.
         """
-        days = np.array([day(game) if game is not None else 0 for game in self.shelf.games])
+        days = self.shelf.days
         dated = days[self.shelf.indie & (days > 0)]
         if not len(dated):
             return np.zeros(len(days), bool)

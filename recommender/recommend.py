@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recommender.catalog import Game
 from recommender.interactions import Floats, Interactions, Ints, Owned
 from recommender.scorer import Scorer
 from recommender.shelf import Mask, Shelf, Wish
+from recommender.variety import ALIKE, SPREAD, Kinds, crowded, most_of_a_kind, thinned
 
 REASONS = 3
+REACH = 20
+"""Candidates for each place of a list, beyond which nobody looks for another studio or series."""
+HEARD = 64
+"""Owned games, the strongest, among which reasons are looked for: no other has as much as a 64th of what speaks."""
+LEAST = 0.05
+"""The least part of the whole that is worth a word, unless it is the largest there is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Because:
     """One owned game's exact part in a score: `share` is its part of all that spoke for the pick, in (0, 1].
 
-    A `liked` one is not owned, as far as anybody can see.
+    A `liked` one is not owned, as far as anybody can see. `series` are other owned games of the same series, each with
+    its own part, the strongest first: played ones where this one was played, unplayed ones where it was not.
     """
 
     game: Game
     minutes: int
     share: float
     liked: bool = False
+    series: tuple[Because, ...] = ()
+
+    @property
+    def whole(self) -> float:
+        """The part of all of them together."""
+        return self.share + sum(other.share for other in self.series)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +50,8 @@ class Pick:
     `players` counts the model's players who own it. `members` are the places, from 0, of those of a group whom it is
     for; empty where one player asked. `new` is a game that content speaks for, hardly anybody owning it yet; its score
     compares with none but those of other such games.
+    `chance` says how sure it is (see `recommender.confidence`), None where that was not measured or another question
+    was asked.
     """
 
     game: Game
@@ -42,32 +59,36 @@ class Pick:
     because: tuple[Because, ...] = ()
     players: int = 0
     members: tuple[int, ...] = ()
+    chance: float | None = None
     new: bool = False
 
 
-def picks_for(owned: Owned, scorer: Scorer, shelf: Shelf, wish: Wish, k: int) -> list[Pick]:
-    """The k best allowed games that are not owned, fewer where fewer are left."""
-    return _picks(owned, scorer.scores(owned), shelf.allowed(wish), scorer, shelf, wish, k)
+def picks_for(owned: Owned, scorer: Scorer, shelf: Shelf, wish: Wish, k: int, spread: int = SPREAD) -> list[Pick]:
+    """The k best allowed games that are not owned, fewer where fewer are left; see `varied_top` for `spread`."""
+    return _picks(owned, scorer.scores(owned), shelf.allowed(wish), scorer, shelf, wish, k, spread)
 
 
 def picks_for_many(players: Interactions, scorer: Scorer, shelf: Shelf, wish: Wish, k: int) -> list[list[Pick]]:
     """`picks_for` each of m players at once: one sparse product instead of m gathers."""
     scores, allowed = scorer.score_many(players), shelf.allowed(wish)  # [m x n], [n]
     return [
-        _picks(players.row(row), scores[row], allowed.copy(), scorer, shelf, wish, k) for row in range(len(players))
+        _picks(players.row(row), scores[row], allowed.copy(), scorer, shelf, wish, k, SPREAD)
+        for row in range(len(players))
     ]
 
 
-def _picks(owned: Owned, scores: Floats, mask: Mask, scorer: Scorer, shelf: Shelf, wish: Wish, k: int) -> list[Pick]:
+def _picks(
+    owned: Owned, scores: Floats, mask: Mask, scorer: Scorer, shelf: Shelf, wish: Wish, k: int, spread: int
+) -> list[Pick]:
     mask[owned.positions] = False
-    best = mixed_top(scores, mask, shelf.head, wish.head, k)
+    best = varied_top(scores, mask, shelf.head, wish.head, k, shelf.kinds, spread)
     return [_pick(scorer, shelf, owned, int(at), float(scores[at])) for at in best]
 
 
 def similar_to(position: int, scorer: Scorer, shelf: Shelf, wish: Wish, k: int) -> list[Pick]:
     """What the scorer picks for a player of that one game."""
     alone = Owned(np.array([position], np.int32), np.zeros(1, np.int32))
-    return picks_for(alone, scorer, shelf, wish, k)
+    return picks_for(alone, scorer, shelf, wish, k, ALIKE)
 
 
 def of_theme(tag: str, shelf: Shelf, wish: Wish, k: int) -> list[Pick]:
@@ -76,7 +97,7 @@ def of_theme(tag: str, shelf: Shelf, wish: Wish, k: int) -> list[Pick]:
     players = shelf.items.players
     widely = np.log1p(players) / np.log1p(max(int(players.max(initial=1)), 1))
     quality = np.asarray(shelf.centrality(tag) * (shelf.liked + widely) / 2, np.float32)
-    best = mixed_top(quality, mask, shelf.head, wish.head, k)
+    best = varied_top(quality, mask, shelf.head, wish.head, k, shelf.studio)
     return [_theme_pick(shelf, int(at), float(quality[at])) for at in best]
 
 
@@ -87,6 +108,23 @@ def why(owned: Owned, position: int, scorer: Scorer, shelf: Shelf) -> Pick | Non
     if shelf.games[position] is None:
         return None
     return _pick(scorer, shelf, others, position, float(scorer.scores(others)[position]))
+
+
+def varied_top(
+    scores: Floats, mask: Mask, head: Mask, share: float | None, k: int, kinds: Kinds, spread: int = SPREAD
+) -> Ints:
+    """As `mixed_top`, as many and as many from the head, but of every ten begun at most `spread` of one kind.
+
+    Others take the places of those that are too many, the next best ones within reach; where there are none, those
+    come in after all.
+    """
+    best, most = mixed_top(scores, mask, head, share, k), most_of_a_kind(spread, k)
+    if not crowded(best, kinds, most):
+        return best
+    ranked = mixed_top(scores, mask, head, share, REACH * k)
+    hits = int(head[best].sum()) if share is not None else 0
+    sides = head[ranked] if share is not None else np.zeros(len(ranked), bool)
+    return thinned(ranked, sides, (len(best) - hits, hits), kinds, most)
 
 
 def mixed_top(scores: Floats, mask: Mask, head: Mask, share: float | None, k: int) -> Ints:
@@ -114,20 +152,42 @@ def top(scores: Floats, mask: Mask, k: int) -> Ints:
 
 
 def _pick(scorer: Scorer, shelf: Shelf, owned: Owned, position: int, score: float) -> Pick:
+    """Where popularity says more than the owned games together, they are no reason."""
     shares = scorer.shares(owned, position)
-    return Pick(shelf.game(position), score, reasons(shares, owned, shelf), int(shelf.items.players[position]))
+    said = float(shares.sum())
+    because = reasons(shares, owned, shelf) if score - said <= abs(said) else ()
+    return Pick(shelf.game(position), score, because, int(shelf.items.players[position]))
 
 
 def reasons(shares: Floats, owned: Owned, shelf: Shelf) -> tuple[Because, ...]:
-    """The strongest of the owned games by their `shares` [r], those without a name left out."""
+    """The strongest of the owned games by their `shares` [r], those of one series as one reason, three at most.
+
+    Nobody takes a game without a name, a test or a program for a reason. Among equals a played game comes first.
+    """
     speaking = float(shares[shares > 0].sum())
-    strongest = np.argsort(-shares, kind="stable")
-    found = (
-        Because(game, int(owned.minutes[at]), float(shares[at]) / speaking)
-        for at in strongest
-        if shares[at] > 0 and (game := shelf.games[owned.positions[at]]) is not None
-    )
-    return tuple(islice(found, REASONS))
+    strongest = _strongest(shares, owned, shelf)  # [h]
+    positions, minutes = owned.positions[strongest], owned.minutes[strongest]
+    kinds = (2 * shelf.series[positions] + (minutes > 0)).tolist()  # of one series, played or not
+    parts = (shares[strongest].astype(np.float64) / speaking).tolist()
+    wholes: dict[int, float] = {}
+    for kind, part in zip(kinds, parts, strict=True):
+        wholes[kind] = wholes.get(kind, 0.0) + part
+
+    def because(place: int, others: Sequence[int] = ()) -> Because:
+        game, series = shelf.game(int(positions[place])), tuple(map(because, others))
+        return Because(game, int(minutes[place]), parts[place], series=series)
+
+    best = sorted(wholes, key=wholes.__getitem__, reverse=True)[:REASONS]
+    told = [kind for rank, kind in enumerate(best) if rank == 0 or wholes[kind] >= LEAST]
+    of_each = ([place for place, of in enumerate(kinds) if of == kind] for kind in told)
+    return tuple(because(first, others) for first, *others in of_each)
+
+
+def _strongest(shares: Floats, owned: Owned, shelf: Shelf) -> NDArray[np.intp]:
+    """Places in `shares` [r] of at most HEARD that speak for the pick and may be told, the strongest first."""
+    heard = np.argpartition(-shares, HEARD)[:HEARD] if len(shares) > HEARD else np.arange(len(shares))
+    heard = heard[(shares[heard] > 0) & shelf.tellable[owned.positions[heard]]]
+    return heard[np.lexsort((heard, owned.minutes[heard] <= 0, -shares[heard]))]
 
 
 def _theme_pick(shelf: Shelf, position: int, quality: float) -> Pick:

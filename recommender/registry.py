@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from recommender.catalog import Game
+from recommender.confidence import Confidence
 from recommender.content import Content
 from recommender.engine import Served
 from recommender.errors import DamagedModel, NoModel
@@ -65,6 +66,7 @@ class Registry:
         synthetic: bool,
         players: int,
         content: Content | None = None,
+        confidence: Confidence | None = None,
     ) -> Card:
         """Writes a version beside its final place, moves it there in one step, then promotes it.
 
@@ -72,7 +74,7 @@ class Registry:
         """
         version = _name(created, model.settings, model.items.stamp, fingerprint)
         about = (created, model.settings, metrics, fingerprint, synthetic, players, len(model.items))
-        card = Card(version, *about, kind=Kind.of(model))
+        card = Card(version, *about, kind=Kind.of(model), confidence=confidence)
         self._root.mkdir(parents=True, exist_ok=True)
         with self._new_folder() as folder:
             write_version(folder, card, model, catalog, content)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import MAXYEAR, MINYEAR, date
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import MAXYEAR, date
 from functools import cached_property
+from typing import TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.catalog import Catalog, Game, joined
+from recommender.games import UNKNOWN, Games
 from recommender.interactions import Ints, ItemIndex
+from recommender.series import maker, series_of
 
 Mask = NDArray[np.bool_]
 
@@ -36,10 +40,13 @@ SEVERAL = frozenset(
 )
 """The tags and genres of games that several can play together."""
 
+KEPT_MASKS = 64
+"""Of the wishes that came, without what each player has hidden; most come again."""
 
-NONE = (np.zeros(0, np.int32), np.zeros(0))
-BARE_GENRE = 9
-"""A genre that is no tag of the game counts as its tenth tag."""
+EPOCH = date(1970, 1, 1)
+"""From which numpy counts days."""
+
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +68,43 @@ class Wish:
 
 
 @dataclass(frozen=True, eq=False)
+class Placed(Sequence[Game | None]):
+    """The games at `rows` [n] of a catalogue, each made when somebody looks at it; None where the row is -1."""
+
+    games: Games
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, at: int) -> Game | None: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Game | None]: ...
+    def __getitem__(self, at: int | slice) -> Game | list[Game | None] | None:
+        if isinstance(at, slice):
+            return [self._game(row) for row in self.rows[at].tolist()]
+        return self._game(self.rows.item(at))
+
+    def _game(self, row: int) -> Game | None:
+        return None if row < 0 else self.games[row]
+
+
+@dataclass(frozen=True, eq=False)
 class Shelf:
     """The catalogue in the order of `items` [n]."""
 
     catalog: Catalog
     items: ItemIndex
+    _masks: dict[Wish, Mask] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of_all(cls, catalog: Catalog, items: ItemIndex) -> Shelf:
         """Behind the games of the model all that it does not know, as owned by nobody: the latest first."""
-        others = sorted((game for game in catalog if items.position(game.app_id) is None), key=day, reverse=True)
-        app_ids = np.concatenate([items.app_ids, np.array([game.app_id for game in others], np.int32)])
+        games = catalog.games
+        others = np.flatnonzero(~np.isin(games.app_ids, items.app_ids))
+        latest = others[np.argsort(-_days(games)[others], kind="stable")]
+        app_ids = np.concatenate([items.app_ids, games.app_ids[latest].astype(np.int32)])
         players = np.concatenate([items.players, np.zeros(len(others), np.int32)])
         return cls(catalog, ItemIndex(app_ids, players))
 
@@ -83,23 +116,42 @@ class Shelf:
 
     def prepare(self) -> None:
         """Works out at once what the first wishes would have to wait for."""
-        self.allowed(Wish(tag="", max_price=0.0, since_year=0))
+        self.catalog.prepare()
+        self._mask(Wish(tag="", max_price=0.0, since_year=0))
         _ = self.head, self.several, self.liked
 
     @cached_property
-    def games(self) -> list[Game | None]:
+    def _rows(self) -> NDArray[np.int64]:
+        """[n] where each game stands in the catalogue, -1 where that does not know it."""
+        known = self.catalog.games.app_ids
+        order = np.argsort(known)
+        places = np.searchsorted(known[order], self.items.app_ids)
+        found = np.append(order, -1)[places]
+        return np.where(np.append(known, -1)[found] == self.items.app_ids, found, -1)
+
+    def _of(self, column: NDArray[T], missing: object) -> NDArray[T]:
+        """[n] a column of the catalogue in the order of the items."""
+        found = np.full(len(self.items), missing, column.dtype)
+        known = self._rows >= 0
+        found[known] = column[self._rows[known]]
+        return found
+
+    @cached_property
+    def games(self) -> Sequence[Game | None]:
         """[n], None where the catalogue does not know the game."""
-        return [self.catalog.get(int(app_id)) for app_id in self.items.app_ids]
+        return Placed(self.catalog.games, self._rows)
 
     def game(self, position: int) -> Game:
-        """The game at a position that may be picked."""
+        """The game at a position that may be picked or told."""
         game = self.games[position]
-        assert game is not None, "a game that the catalogue does not know is not for sale, and so never picked"
+        assert game is not None, (
+            "a game that the catalogue does not know is neither for sale nor told, so never asked for"
+        )
         return game
 
     @cached_property
     def indie(self) -> Mask:
-        return np.array([game is not None and game.indie for game in self.games], bool)
+        return self.tagged("Indie")
 
     @cached_property
     def head(self) -> Mask:
@@ -114,57 +166,68 @@ class Shelf:
 
     @cached_property
     def _for_sale(self) -> Mask:
-        return np.array([game is not None and game.for_sale for game in self.games], bool)
+        """Tests, soundtracks and programs are sold too, but they are nobody's next game."""
+        games = self.catalog.games
+        return self._of(~np.isnan(games.prices) & ~games.delisted & ~games.tools, missing=False)
+
+    @cached_property
+    def tellable(self) -> Mask:
+        """[n] what may be a reason: it has a name, and is no test and no program."""
+        return self._of(~self.catalog.games.tools, missing=False)
+
+    @cached_property
+    def series(self) -> Ints:
+        """[n] the same number for games of one series: see `recommender.series`."""
+        return series_of(self.games)
+
+    def studio(self, position: int) -> tuple[Hashable, ...]:
+        """The studio of a game as one kind of which there may be too many, none where it is not known."""
+        game = self.games[position]
+        return (maker(game.developer),) if game is not None and game.developer else ()
+
+    def kinds(self, position: int) -> tuple[Hashable, ...]:
+        """Its studio and its series."""
+        return (*self.studio(position), int(self.series[position]))
 
     @cached_property
     def _adult(self) -> Mask:
-        return np.array([game is not None and game.adult for game in self.games], bool)
+        return self._of(self.catalog.games.adult, missing=False)
 
     @cached_property
     def _prices(self) -> NDArray[np.float64]:
-        return np.array([np.inf if game is None or game.price is None else game.price for game in self.games])
+        prices = self.catalog.games.prices
+        return self._of(np.where(np.isnan(prices), np.inf, prices), np.inf)
 
     @cached_property
-    def _years(self) -> NDArray[np.int32]:
-        return np.array([0 if game is None else _year(game) for game in self.games], np.int32)
+    def _years(self) -> NDArray[np.int64]:
+        return self._of(_years(self.catalog.games), 0)
 
     @cached_property
-    def _tagged(self) -> dict[str, tuple[NDArray[np.int32], NDArray[np.float64]]]:
-        """By tag the positions of its games, ascending, and how central it is to each of them."""
-        found: dict[str, tuple[list[int], list[int]]] = {}
-        for at, game in enumerate(self.games):
-            for tag, place in _places(game).items() if game else ():
-                positions, places = found.setdefault(tag, ([], []))
-                positions.append(at)
-                places.append(place)
-        return {tag: (np.array(at, np.int32), 1 / np.log2(2 + np.array(places))) for tag, (at, places) in found.items()}
+    def days(self) -> NDArray[np.int64]:
+        """[n] of release, as days since the year 1; 0 where nothing is known of it."""
+        return self._of(_days(self.catalog.games), 0)
 
     @cached_property
     def several(self) -> Mask:
         """What several can play together."""
         mask = np.zeros(len(self.items), bool)
-        for tag, (positions, _) in self._tagged.items():
+        for tag in self.catalog.tags:
             if joined(tag) in SEVERAL:
-                mask[positions] = True
+                mask |= self.tagged(tag)
         return mask
 
     def tagged(self, tag: str) -> Mask:
-        mask = np.zeros(len(self.items), bool)
-        mask[self._tagged.get(tag, NONE)[0]] = True
-        return mask
+        return self.centrality(tag) > 0
 
     def centrality(self, tag: str) -> NDArray[np.float64]:
         """[n] 1 where it is the strongest tag of the game, falling with its place, 0 where the game has it not."""
-        found = np.zeros(len(self.items))
-        positions, central = self._tagged.get(tag, NONE)
-        found[positions] = central
-        return found
+        return self._of(self.catalog.games.centrality(tag), 0.0)
 
     @cached_property
     def liked(self) -> NDArray[np.float64]:
         """[n] the lower bound of the share of positive reviews, 95 % (Wilson 1927); 0 where there are no reviews."""
-        votes = [(game.positive or 0, game.negative or 0) if game else (0, 0) for game in self.games]
-        positive, negative = np.array(votes, np.float64).reshape(-1, 2).T
+        games = self.catalog.games
+        positive, negative = (self._of(np.maximum(votes, 0), 0) for votes in (games.positive, games.negative))
         total = np.maximum(positive + negative, 1)
         z, share = 1.96, positive / total
         spread = z * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
@@ -172,6 +235,19 @@ class Shelf:
 
     def allowed(self, wish: Wish) -> Mask:
         """[n] what may be picked, the player's own games not yet left out."""
+        mask = self._mask(replace(wish, hidden=frozenset(), head=None)).copy()
+        hidden = [at for app_id in wish.hidden if (at := self.items.position(app_id)) is not None]
+        mask[hidden] = False
+        return mask
+
+    def _mask(self, wish: Wish) -> Mask:
+        if (known := self._masks.get(wish)) is not None:
+            return known
+        if len(self._masks) >= KEPT_MASKS:
+            self._masks.clear()
+        return self._masks.setdefault(wish, self._found(wish))
+
+    def _found(self, wish: Wish) -> Mask:
         mask = self._for_sale.copy()
         if wish.indie_only:
             mask &= self.indie
@@ -183,23 +259,20 @@ class Shelf:
             mask &= self._prices <= wish.max_price
         if wish.since_year is not None:
             mask &= self._years >= wish.since_year
-        hidden = [at for app_id in wish.hidden if (at := self.items.position(app_id)) is not None]
-        mask[hidden] = False
         return mask
 
 
-def _year(game: Game) -> int:
-    """0 where it is not known, so that no wish for games since a year is answered with it."""
-    return game.year or (game.released.year if game.released else 0)
+def _years(games: Games) -> NDArray[np.int64]:
+    """[n] 0 where it is not known, so that no wish for games since a year is answered with it."""
+    dated = games.released != UNKNOWN
+    days = np.where(dated, games.released - EPOCH.toordinal(), 0).astype("datetime64[D]")
+    of_day = np.where(dated, days.astype("datetime64[Y]").astype(np.int64) + EPOCH.year, 0)
+    return np.where((games.years == UNKNOWN) | (games.years == 0), of_day, games.years)
 
 
-def day(game: Game) -> int:
-    """Of release, as days since the year 1: the first of January where only the year is known, 0 where nothing is."""
-    if game.released:
-        return game.released.toordinal()
-    return date(game.year, 1, 1).toordinal() if game.year and MINYEAR <= game.year <= MAXYEAR else 0
-
-
-def _places(game: Game) -> dict[str, int]:
-    places = dict.fromkeys(game.genres, BARE_GENRE)
-    return places | {tag: place for place, tag in reversed(list(enumerate(game.tags)))}
+def _days(games: Games) -> NDArray[np.int64]:
+    """[n] of release, as days since the year 1: January 1 where only the year is known, 0 where nothing is."""
+    years = _years(games)
+    first = (np.clip(years, 1, MAXYEAR) - EPOCH.year).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
+    of_year = np.where(years > 0, first + EPOCH.toordinal(), 0)
+    return np.where(games.released == UNKNOWN, of_year, games.released)

@@ -1,8 +1,10 @@
 """One published version on disk: written whole, checked byte by byte when opened, its matrix memory-mapped.
 
-<version>/manifest.json       the card, and the size and SHA-256 of the other two
-<version>/model.safetensors   the matrix, the item ids, their players, and what was learned of content
-<version>/catalog.json        every game, a row and a line each in the order of `Game`'s fields
+<version>/manifest.json         the card, and the size and SHA-256 of the other two
+<version>/model.safetensors     the matrix, the item ids, their players, and what was learned of content
+<version>/catalog.safetensors   every game, in the columns of `Games`, the most played first
+
+Before 25 November 2026 the catalogue was catalog.json, a row a game in the order of `Game`'s fields; it is still read.
 
 A version whose catalogue alone is new shares the matrix of the one it was made of: one file with two names.
 """
@@ -27,18 +29,31 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from recommender.catalog import Catalog, Game
+from recommender.confidence import Confidence
 from recommender.content import Content
 from recommender.engine import Served
 from recommender.errors import DamagedModel
+from recommender.games import Games
 from recommender.interactions import Floats, Ints, ItemIndex, Weighting
 from recommender.linear import Linear, LinearSettings
 from recommender.sparse_linear import SparseLinear
 
-MODEL, CATALOG, MANIFEST = "model.safetensors", "catalog.json", "manifest.json"
-KINDS: Mapping[str, type[np.generic]] = {"F32": np.float32, "I32": np.int32, "U8": np.uint8}
-NAMES: Mapping[np.dtype[np.generic], str] = {np.dtype(kind): name for name, kind in KINDS.items()}
+Bytes = NDArray[np.uint8]
+
+MODEL, CATALOG, MANIFEST = "model.safetensors", "catalog.safetensors", "manifest.json"
+ROWS = "catalog.json"
 CHUNK = 16 << 20
 GAME = [field.name for field in fields(Game)]
+KINDS: Mapping[str, type[np.generic]] = {
+    "BOOL": np.bool_,
+    "U8": np.uint8,
+    "I32": np.int32,
+    "I64": np.int64,
+    "F32": np.float32,
+    "F64": np.float64,
+}
+"""Of the data types of safetensors those that are written here."""
+NAMES: Mapping[np.dtype[np.generic], str] = {np.dtype(kind): name for name, kind in KINDS.items()}
 
 Fitted = Linear | SparseLinear
 
@@ -58,7 +73,8 @@ class Kind(StrEnum):
 class Card:
     """What is known of one version: `metrics` is a `Report.as_dict()` or empty, `fingerprint` that of the data.
 
-    `matrix_of` is the version that brought the matrix, where this one brought only a catalogue.
+    `matrix_of` is the version that brought the matrix, where this one brought only a catalogue. `confidence` is None
+    where the model was not measured.
     """
 
     version: str
@@ -71,6 +87,7 @@ class Card:
     items: int
     matrix_of: str | None = None
     kind: Kind = Kind.DENSE
+    confidence: Confidence | None = None
 
 
 def write_version(
@@ -82,9 +99,11 @@ def write_version(
         "app_ids": model.items.app_ids,
         "players": model.items.players,
     }
-    with ThreadPoolExecutor(1) as beside:  # the disk is waited for while the catalogue is put into words
+    if model.items.played is not None:
+        tensors["played"] = model.items.played
+    with ThreadPoolExecutor(1) as beside:  # the disk is waited for while the catalogue is laid out
         written = beside.submit(_write_tensors, folder / MODEL, tensors)
-        (folder / CATALOG).write_text(_written(catalog), "utf-8")
+        _write_games(folder / CATALOG, catalog, model.items)
         files = {MODEL: written.result(), CATALOG: _facts(folder / CATALOG)}
     _seal(folder, card, model.items.stamp, files)
 
@@ -94,6 +113,7 @@ def _write_tensors(path: Path, tensors: Mapping[str, NDArray[np.generic]]) -> di
 
     Straight from the arrays' memory and read by nobody for its hash: the library's own writer copies the matrix first.
     """
+    tensors = dict(sorted(tensors.items(), key=lambda named: -named[1].itemsize))  # so that each is aligned
     header, end = {}, 0
     for name, array in tensors.items():
         start, end = end, end + array.nbytes
@@ -143,13 +163,13 @@ def write_catalog(folder: Path, card: Card, base: Path, catalog: Iterable[Game])
         DamagedModel: a file of `base` is missing, changed or cut short.
     """
     manifest = _manifest(base)
-    _verify(base, manifest)
-    (folder / CATALOG).write_text(_written(catalog), "utf-8")
+    matrix, _ = (_checked(base, name, manifest) for name in (MODEL, _catalog_of(manifest)))
+    _write_games(folder / CATALOG, catalog, _items(_tensors(matrix)))
     facts = _facts(folder / CATALOG)
-    if facts == manifest["files"][CATALOG]:
+    if facts == manifest["files"].get(CATALOG):
         return False
     _share(base / MODEL, folder / MODEL)
-    _seal(folder, card, manifest["stamp"], manifest["files"] | {CATALOG: facts})
+    _seal(folder, card, manifest["stamp"], {MODEL: manifest["files"][MODEL], CATALOG: facts})
     return True
 
 
@@ -168,13 +188,13 @@ def _seal(folder: Path, card: Card, stamp: str, files: Mapping[str, object]) -> 
         sync(folder / name)
 
 
-def _written(catalog: Iterable[Game]) -> str:
-    rows = (json.dumps(_plain(game), ensure_ascii=False) for game in catalog)
-    return "[\n" + ",\n".join(rows) + "\n]\n"
+def _write_games(path: Path, catalog: Iterable[Game], items: ItemIndex) -> None:
+    games = catalog if isinstance(catalog, Games) else Games.of(catalog, _owners(items))
+    _write_tensors(path, {name: np.ascontiguousarray(column) for name, column in games.tensors().items()})
 
 
 def _facts(path: Path) -> dict[str, object]:
-    return {"bytes": path.stat().st_size, "sha256": _digest(path)}
+    return {"bytes": path.stat().st_size, "sha256": _digest(np.memmap(path, np.uint8, "r"))}
 
 
 def read_card(folder: Path) -> Card:
@@ -193,16 +213,29 @@ def open_version(folder: Path) -> Served:
         DamagedModel: a file is missing, changed or cut short.
     """
     manifest = _manifest(folder)
-    _verify(folder, manifest)
     card = _card(manifest)
-    tensors = _mapped(folder / MODEL)
-    items = ItemIndex(np.asarray(tensors["app_ids"]), np.asarray(tensors["players"]))
+    matrix, catalog = (_checked(folder, name, manifest) for name in (MODEL, _catalog_of(manifest)))
+    tensors = _tensors(matrix)
+    items = _items(tensors)
     if items.stamp != manifest["stamp"]:
         raise DamagedModel(f"{folder}: the item ids are not those of the manifest")
-    owners = dict(zip(items.app_ids.tolist(), items.players.tolist(), strict=True))
+    games = _read_rows(catalog.tobytes()) if _catalog_of(manifest) == ROWS else _read_columns(folder, catalog)
+    known, content = Catalog(games, _owners(items)), Content.of_tensors(tensors)
     scorer = _scorer(card, items, tensors)
-    catalog = Catalog(_read_catalog(folder / CATALOG), owners)
-    return Served(card.version, scorer, catalog, card.synthetic, content=Content.of_tensors(tensors))
+    return Served(card.version, scorer, known, card.synthetic, card.confidence, content=content)
+
+
+def _catalog_of(manifest: Mapping[str, Any]) -> str:
+    return ROWS if ROWS in manifest.get("files", {}) else CATALOG
+
+
+def _items(tensors: Mapping[str, NDArray[np.generic]]) -> ItemIndex:
+    played = np.asarray(tensors["played"], np.int32) if "played" in tensors else None
+    return ItemIndex(np.asarray(tensors["app_ids"], np.int32), np.asarray(tensors["players"], np.int32), played)
+
+
+def _owners(items: ItemIndex) -> dict[int, int]:
+    return dict(zip(items.app_ids.tolist(), items.players.tolist(), strict=True))
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -220,6 +253,8 @@ def _card(manifest: Mapping[str, Any]) -> Card:
         kept = {field.name: manifest[field.name] for field in fields(Card) if field.default is MISSING}
         kept["matrix_of"] = manifest.get("matrix_of")  # unknown to versions that were published before there was any
         kept["kind"] = Kind(manifest.get("kind", Kind.DENSE))  # likewise
+        measured = manifest.get("confidence")
+        kept["confidence"] = Confidence.read(measured["curves"]) if measured is not None else None
         settings = kept["settings"]
         kept["settings"] = LinearSettings(settings["l2"], settings["dropout"], Weighting(**settings["weighting"]))
         kept["created"] = datetime.fromisoformat(kept["created"])
@@ -228,62 +263,64 @@ def _card(manifest: Mapping[str, Any]) -> Card:
         raise DamagedModel(f"the manifest lacks or distorts {error}") from error
 
 
-def _verify(folder: Path, manifest: Mapping[str, Any]) -> None:
-    for name in (MODEL, CATALOG):
-        expected = manifest.get("files", {}).get(name, {})
-        try:
-            whole = (folder / name).stat().st_size == expected.get("bytes") and _digest(folder / name) == expected[
-                "sha256"
-            ]
-        except OSError as error:
-            raise DamagedModel(f"{folder / name} cannot be read: {error}") from error
-        if not whole:
-            raise DamagedModel(f"{folder / name} is not the file that was published")
+def _checked(folder: Path, name: str, manifest: Mapping[str, Any]) -> Bytes:
+    """A file of the version, mapped into memory and found to be the one of the manifest."""
+    expected = manifest.get("files", {}).get(name, {})
+    try:
+        if (folder / name).stat().st_size == expected.get("bytes"):
+            content = np.memmap(folder / name, np.uint8, "r")
+            if _digest(content) == expected["sha256"]:
+                return content
+    except (OSError, ValueError) as error:  # an empty file cannot be mapped
+        raise DamagedModel(f"{folder / name} cannot be read: {error}") from error
+    raise DamagedModel(f"{folder / name} is not the file that was published")
 
 
-def _mapped(path: Path) -> dict[str, Floats]:
-    """Views of a safetensors file (8 bytes of header length, a JSON header, the data), read page by page as needed.
+def _digest(content: Bytes) -> str:
+    """In one go over the mapped file: no copy of it, and the interpreter's lock is free until it is through."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _tensors(content: Bytes) -> dict[str, NDArray[Any]]:
+    """Views of a safetensors file: 8 bytes of header length, a JSON header, the data.
 
     The library's own reader copies: 465 MB and 0.2 s at 10,781 games. https://github.com/huggingface/safetensors
     """
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length))
+    start = 8 + int.from_bytes(content[:8].tobytes(), "little")
+    header, data = json.loads(content[8:start].tobytes()), content[start:]
     return {
-        name: np.memmap(path, KINDS[at["dtype"]], "r", 8 + length + at["data_offsets"][0], tuple(at["shape"]))
+        name: data[slice(*at["data_offsets"])].view(KINDS[at["dtype"]]).reshape(at["shape"])
         for name, at in header.items()
     }
 
 
-def _plain(game: Game) -> list[object]:
-    values = [getattr(game, name) for name in GAME]
-    return [value.isoformat() if isinstance(value, date) else value for value in values]
+def _read_columns(folder: Path, content: Bytes) -> Games:
+    try:
+        return Games.read(_tensors(content))
+    except KeyError as lacking:
+        raise DamagedModel(
+            f"{folder / CATALOG} is of another release, without {lacking}: run `indiean train`"
+        ) from None
 
 
-def _read_catalog(path: Path) -> list[Game]:
+def _read_rows(content: bytes) -> list[Game]:
     """Rows in the order of `Game`'s fields, decoded one by one: whoever waits for the interpreter meanwhile gets it."""
     tags, genres, released = GAME.index("tags"), GAME.index("genres"), GAME.index("released")
     games = []
-    for row in _rows(path):
+    for row in _rows(content):
         row[tags], row[genres] = tuple(row[tags]), tuple(row[genres])
         row[released] = date.fromisoformat(row[released]) if row[released] else None
         games.append(Game(*row))
     return games
 
 
-def _rows(path: Path) -> Iterator[list[Any]]:
-    # Read at once: a thread that lets the interpreter go for each block and takes it back keeps all others from it.
-    first, *lines = path.read_bytes().split(b"\n")
+def _rows(content: bytes) -> Iterator[list[Any]]:
+    first, *lines = content.split(b"\n")
     if first != b"[":  # as it was written when all rows stood in one line
         yield from json.loads(first)
     for line in lines:
         if line.startswith(b"["):
             yield json.loads(line.removesuffix(b","))
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_atomically(path: Path, text: str) -> None:

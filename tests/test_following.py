@@ -98,7 +98,8 @@ async def test_the_first_to_ask_a_new_version_finds_everything_worked_out(regist
         await looks.look()
 
         assert {"shelf", "themes"} <= vars(engine.served).keys()
-        assert {"_tagged", "liked"} <= vars(engine.served.themes).keys()
+        assert {"_prices", "liked"} <= vars(engine.served.themes).keys()
+        assert {"_by_title", "_tags"} <= vars(engine.served.catalog).keys()
 
 
 async def test_the_version_that_answered_before_is_given_up(registry: Registry, engine: Engine) -> None:
@@ -129,7 +130,7 @@ async def test_a_damaged_version_is_refused_once_and_the_old_one_answers_until_t
 ) -> None:
     looks, first = Looks(), engine.served.version
     damaged = renew(registry, 1)
-    (tmp_path / "models" / damaged / "catalog.json").write_text("[]")
+    (tmp_path / "models" / damaged / "catalog.safetensors").write_text("[]")
     async with following(registry, engine, looks):
         for _ in range(3):
             await looks.look()

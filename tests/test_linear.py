@@ -17,7 +17,6 @@ from recommender.gram import gram
 from recommender.interactions import Interactions, Owned, Weighting
 from recommender.library import Library
 from recommender.linear import (
-    ROWS_AT_ONCE,
     Linear,
     LinearSettings,
     _solve_lapack,
@@ -137,8 +136,8 @@ def test_in_the_checkerboard_world_the_game_withheld_is_the_first_pick() -> None
         assert world.items.app_ids[scores.argmax()] == 100 + player
 
 
-def test_a_library_larger_than_one_gather_is_scored_whole() -> None:
-    n = ROWS_AT_ONCE + 40
+def test_a_library_of_every_game_is_scored_whole() -> None:
+    n = 552
     world = drawn(m=30, n=n)
     model = fit(world, PLAIN, Device.CPU)
     everything = Owned(np.arange(n, dtype=np.int32), np.zeros(n, np.int32))

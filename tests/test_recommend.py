@@ -16,8 +16,21 @@ from recommender.interactions import Floats, ItemIndex, Weighting
 from recommender.library import Library
 from recommender.linear import Linear, LinearSettings
 from recommender.popularity import Popularity
-from recommender.recommend import REASONS, Pick, mixed_top, of_theme, picks_for, picks_for_many, similar_to, top, why
+from recommender.recommend import (
+    LEAST,
+    REASONS,
+    Because,
+    Pick,
+    mixed_top,
+    of_theme,
+    picks_for,
+    picks_for_many,
+    similar_to,
+    top,
+    why,
+)
 from recommender.shelf import Mask, Shelf, Wish
+from recommender.tempered import Tempered
 from tests import worlds
 
 SERVED = worlds.served()
@@ -150,7 +163,8 @@ def test_reasons_are_the_exact_parts_of_the_score_the_strongest_first() -> None:
         spoke = sorted((part for part in parts.values() if part > 0), reverse=True)
 
         assert [b.share for b in pick.because] == pytest.approx(
-            [part / sum(spoke) for part in spoke[:REASONS]], rel=1e-4
+            [part / sum(spoke) for part in spoke[:REASONS] if part in (spoke[0], max(part, LEAST * sum(spoke)))],
+            rel=1e-4,
         )
         assert [parts[b.game] / sum(spoke) for b in pick.because] == pytest.approx(
             [b.share for b in pick.because], rel=1e-4
@@ -190,6 +204,68 @@ def test_games_without_a_name_are_no_reasons_and_leave_room_for_those_with_one()
 
     assert [b.game.title for b in pick.because] == ["9", "10", "11"]
     assert sum(b.share for b in pick.because) < 0.4
+
+
+def reasons_of(games: dict[int, Game], minutes: dict[int, int], shares: dict[int, float]) -> tuple[Because, ...]:
+    """Of the one pick, Game 1, by a model in which the others have these shares."""
+    model = linear_of({app_id - 1: share for app_id, share in shares.items()})
+    shelf = Shelf(Catalog([Game(1, "Picked", ("Indie",), price=1.0), *games.values()]), model.items)
+    (pick,) = picks_for(model.items.owned(Library(minutes)), model, shelf, Wish(), 5)
+    return pick.because
+
+
+def test_games_of_one_series_are_one_reason_and_keep_their_own_shares() -> None:
+    games = {
+        at: Game(at, title, developer="From")
+        for at, title in {2: "Dark Souls", 3: "Dark Souls II", 4: "Dark Souls III", 5: "Sekiro"}.items()
+    }
+    minutes = {2: 100, 3: 200, 4: 0, 5: 50}
+
+    first, second, third = reasons_of(games, minutes, {2: 0.2, 3: 0.25, 4: 0.1, 5: 0.4})
+
+    assert (first.game.title, [b.game.title for b in first.series]) == ("Dark Souls II", ["Dark Souls"])
+    assert (first.minutes, first.series[0].minutes) == (200, 100)
+    assert (second.game.title, third.game.title) == ("Sekiro", "Dark Souls III")  # owned, not played: another sentence
+    assert [b.whole for b in (first, second, third)] == pytest.approx([0.45 / 0.95, 0.4 / 0.95, 0.1 / 0.95])
+    assert first.whole == pytest.approx(first.share + first.series[0].share)
+
+
+def test_tools_and_tests_are_no_reasons_and_still_part_of_the_whole() -> None:
+    games = {2: Game(2, "Game Beta"), 3: Game(3, "Braid"), 4: Game(4, "Blender", genres=("Utilities",))}
+
+    (only,) = reasons_of(games, {2: 10, 3: 20, 4: 30}, {2: 0.5, 3: 0.2, 4: 0.3})
+
+    assert only.game.title == "Braid"
+    assert only.share == pytest.approx(0.2)
+
+
+def test_a_reason_of_less_than_a_twentieth_is_left_out_unless_there_is_no_larger() -> None:
+    games = {at: Game(at, f"Title {chr(60 + at)}", developer=str(at)) for at in range(2, 34)}
+    minutes = dict.fromkeys(games, 10)
+
+    found = reasons_of(games, minutes, {2: 0.9, 3: 0.1, 4: 0.04})
+    many = reasons_of(games, minutes, {at: 0.03 + 0.0001 * at for at in games})
+
+    assert [b.game.app_id for b in found] == [2, 3]
+    assert [b.game.app_id for b in many] == [33]
+
+
+def test_among_equal_shares_the_played_game_comes_first() -> None:
+    games = {at: Game(at, title, developer=title) for at, title in {2: "Braid", 3: "Limbo"}.items()}
+
+    found = reasons_of(games, {2: 0, 3: 5}, {2: 0.5, 3: 0.5})
+
+    assert [b.game.title for b in found] == ["Limbo", "Braid"]
+
+
+def test_where_popularity_says_more_than_the_games_they_are_no_reason() -> None:
+    items = MODEL.items
+    weak = replace(MODEL, inverse=(MODEL.inverse * np.where(np.eye(len(items)), 1, 1e-3)).astype(np.float32))
+    owned = items.owned(worlds.library("Static"))
+
+    picks = picks_for(owned, Tempered(weak, Popularity.of_played(items)), SHELF, Wish(), 3)
+
+    assert [pick.because for pick in picks] == [(), (), ()]
 
 
 def test_popularity_gives_no_reasons() -> None:
@@ -288,7 +364,7 @@ def test_a_theme_obeys_the_wish_and_the_mix() -> None:
 def asked_why(minutes: dict[int, int], app_id: int) -> Pick | None:
     position = MODEL.items.position(app_id)
     assert position is not None
-    return why(MODEL.items.owned(Library(minutes)), position, MODEL, SHELF)
+    return why(MODEL.items.owned(Library(minutes)), position, SERVED.tempered, SHELF)
 
 
 def test_why_gives_the_reasons_of_the_pick() -> None:
@@ -322,7 +398,7 @@ def test_owning_only_the_game_in_question_gives_no_reason() -> None:
     pick = asked_why({game.app_id: 60}, game.app_id)
 
     assert pick is not None
-    assert (pick.score, pick.because) == (0.0, ())
+    assert pick.because == ()
 
 
 def test_scores_and_shares_of_a_served_model_are_plain_numbers() -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import astuple, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from recommender.catalog import Game
+from recommender.confidence import Confidence, Curve
 from recommender.device import Device
 from recommender.engine import recommend
 from recommender.errors import DamagedModel, NoModel
@@ -84,6 +85,40 @@ def test_what_is_opened_is_what_was_published(registry: Registry, publish: Publi
     assert np.array_equal(served.scorer.inverse, model.inverse)
     assert served.scorer.items.stamp == model.items.stamp
     assert registry.versions() == [card]
+
+
+def test_how_sure_picks_are_and_how_many_play_each_game_is_published_with_the_model(
+    registry: Registry, model: Linear
+) -> None:
+    confidence = Confidence((Curve(3.0, (0.1, 0.5), (0.2, 0.75)),))
+
+    card = registry.publish(
+        model,
+        GAMES,
+        created=NOW,
+        metrics={},
+        fingerprint="",
+        synthetic=False,
+        players=3,
+        confidence=confidence,
+    )
+    served = registry.open_current()
+
+    assert served.confidence == confidence
+    assert registry.versions() == [card]
+    assert served.scorer.items.played is not None
+    assert served.scorer.items.played.tolist() == [1, 0, 0]
+
+
+def test_a_model_of_which_nobody_counted_who_played_answers_nobody_by_who_owns(
+    registry: Registry, model: Linear
+) -> None:
+    uncounted = replace(model, items=replace(model.items, played=None))
+    registry.publish(uncounted, GAMES, created=NOW, metrics={}, fingerprint="", synthetic=False, players=3)
+    served = registry.open_current()
+
+    assert served.scorer.items.played is None
+    assert np.array_equal(served.popularity.prior, Popularity(model.items).prior)
 
 
 def test_the_matrix_is_mapped_not_copied(registry: Registry, publish: Publish) -> None:
@@ -225,7 +260,7 @@ def test_nothing_published_says_to_train(registry: Registry) -> None:
         registry.open_current()
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "catalog.json"])
+@pytest.mark.parametrize("name", ["model.safetensors", "catalog.safetensors"])
 def test_one_changed_byte_is_refused_and_the_version_before_answers(
     registry: Registry, publish: Publish, name: str
 ) -> None:
@@ -240,7 +275,7 @@ def test_one_changed_byte_is_refused_and_the_version_before_answers(
     assert registry.open_current().version == before.version
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "catalog.json", "manifest.json"])
+@pytest.mark.parametrize("name", ["model.safetensors", "catalog.safetensors", "manifest.json"])
 @pytest.mark.parametrize("harm", ["cut", "gone"])
 def test_a_file_cut_short_or_gone_is_refused(registry: Registry, publish: Publish, name: str, harm: str) -> None:
     before, damaged = publish(0), publish(1)
@@ -420,20 +455,68 @@ def test_a_renewal_that_fails_leaves_no_trace(
     assert sorted(p.name for p in registry._root.iterdir()) == sorted([card.version, "current"])
 
 
-def test_a_version_from_before_catalogues_were_renewed_is_read(registry: Registry, publish: Publish) -> None:
-    """Its manifest does not know of a version that brought the matrix, and its catalogue is one line."""
-    card = publish(0)
-    manifest, catalog = (folder(registry, card) / name for name in ("manifest.json", "catalog.json"))
-    catalog.write_text(json.dumps(json.loads(catalog.read_text("utf-8"))), "utf-8")
+def old_rows(games: Iterable[Game]) -> list[list[object]]:
+    """As catalogues were written before they were laid out in columns."""
+    return [[v.isoformat() if isinstance(v, date) else v for v in astuple(game)] for game in games]
+
+
+def written_in_one_line(games: Iterable[Game]) -> str:
+    return json.dumps(old_rows(games))
+
+
+def written_line_by_line(games: Iterable[Game]) -> str:
+    return "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in old_rows(games)) + "\n]\n"
+
+
+def made_old(folder: Path, text: str) -> None:
+    manifest, catalog = folder / "manifest.json", folder / "catalog.json"
+    catalog.write_text(text, "utf-8")
+    (folder / "catalog.safetensors").unlink()
     content = catalog.read_bytes()
     facts = json.loads(manifest.read_text())
-    del facts["matrix_of"]
+    del facts["matrix_of"], facts["confidence"], facts["files"]["catalog.safetensors"]
     facts["files"]["catalog.json"] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     manifest.write_text(json.dumps(facts))
+
+
+@pytest.mark.parametrize("written", [written_in_one_line, written_line_by_line])
+def test_a_version_from_before_catalogues_had_columns_is_read(
+    registry: Registry, publish: Publish, written: Callable[[Iterable[Game]], str]
+) -> None:
+    """Nor does its manifest know of a version that brought the matrix."""
+    card = publish(0)
+    made_old(folder(registry, card), written(GAMES))
     served = registry.open_current()
 
     assert registry.versions() == [card]
     assert [served.catalog.get(game.app_id) for game in GAMES] == GAMES
+    assert served.confidence is None
+
+
+def test_a_version_from_before_catalogues_had_columns_is_checked_and_renewed(
+    registry: Registry, publish: Publish
+) -> None:
+    first, second = publish(0), publish(1)
+    for card in (first, second):
+        made_old(folder(registry, card), written_line_by_line(GAMES))
+    (folder(registry, second) / "catalog.json").write_text("[]")
+
+    assert renew(registry, 2, NEW).matrix_of == first.version
+    assert registry.open_current().catalog.get(NEW.app_id) == NEW
+
+
+def test_a_catalogue_of_another_release_says_to_train(registry: Registry, publish: Publish) -> None:
+    place = folder(registry, publish(0))
+    path, manifest = place / "catalog.safetensors", place / "manifest.json"
+    columns = load_file(path)
+    del columns["prices"]
+    save_file(columns, path)
+    content, facts = path.read_bytes(), json.loads(manifest.read_text())
+    facts["files"][path.name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    manifest.write_text(json.dumps(facts))
+
+    with pytest.raises(DamagedModel, match="without 'prices': run `indiean train`"):
+        registry.open(place.name)
 
 
 @pytest.mark.parametrize(

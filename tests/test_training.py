@@ -112,6 +112,22 @@ def test_the_metrics_are_those_of_held_out_players(warehouse: DuckDBWarehouse, r
     assert registry.versions()[0].metrics["all"]["ndcg_10"] == report.evaluation.model.all.ndcg_10
 
 
+def test_how_sure_picks_are_is_measured_published_and_told(warehouse: DuckDBWarehouse, registry: Registry) -> None:
+    crowd = [(f"q{p:03}", g, 600) for p in range(900) for g in range(1, GAMES) if g % 2 == p % 2 and g % 5 != p % 5]
+    rows = [dict(zip(INTERACTIONS.names, row, strict=True)) for row in crowd]
+    warehouse.load_interactions([pa.RecordBatch.from_pylist(rows, schema=INTERACTIONS)], "crowd", NOW)
+
+    report = train(warehouse, registry, SETTINGS, now=NOW)
+    served = registry.open_current()
+    answer = recommend(served, Library({2: 600, 6: 600, 8: 600}), Wish(), 5)
+
+    assert report.evaluation is not None
+    assert report.evaluation.calibration is not None
+    assert served.confidence == report.evaluation.calibration.confidence
+    assert [pick.chance for pick in answer.picks] == [served.confidence.chance(3, pick.score) for pick in answer.picks]
+    json.dumps(report.as_dict())
+
+
 def test_each_phase_is_told_and_timed(warehouse: DuckDBWarehouse, registry: Registry) -> None:
     heard: list[str] = []
     report = train(warehouse, registry, SETTINGS, now=NOW, progress=lambda name, *_: heard.append(name))
@@ -126,6 +142,7 @@ def test_unmeasured_training_has_no_metrics(warehouse: DuckDBWarehouse, registry
 
     assert report.evaluation is None
     assert registry.versions()[0].metrics == {}
+    assert registry.open_current().confidence is None
 
 
 def test_nobody_with_enough_games_leaves_the_registry_as_it_was(warehouse: DuckDBWarehouse, registry: Registry) -> None:
@@ -159,7 +176,10 @@ def test_a_batch_answers_each_player_as_alone_and_in_order(batch: tuple[Registry
     for one, games in zip(found, libraries, strict=True):
         library = Library(dict.fromkeys(games, 600))
         alone, ranking = (recommend(served, library, Wish(), k).picks for k in (4, 1_000))
-        reasons = {pick.game.app_id: {b.game.app_id for b in pick.because} for pick in ranking}
+        reasons = {
+            pick.game.app_id: {b.game.app_id for first in pick.because for b in (first, *first.series)}
+            for pick in ranking
+        }
         assert alike_but_for_ties([(pick["appid"], pick["score"]) for pick in one["picks"]], alone, ranking)
         assert all({b["appid"] for b in pick["because"]} == reasons[pick["appid"]] for pick in one["picks"])
 

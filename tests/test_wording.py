@@ -24,6 +24,7 @@ from bot.presses import Deed
 from bot.slack.forms import SEARCHES
 from bot.wording import LONGEST_QUOTE, Wording, quoted, texts
 from recommender.catalog import Game
+from recommender.confidence import Trust
 from recommender.recommend import Because, Pick
 from storage.schema import digest_channels, impressions, metadata
 
@@ -55,6 +56,7 @@ def derived() -> set[str]:
         *(f"{when}.{what}" for when in ("near", "unknown") for what in ("game", "tag", "zone", "command")),
         *(f"help.{topic}" for topic in Topic),
         *(f"together.{why}" for why in Absence),
+        *(f"trust.{word}" for word in Trust),
         *(f"month.{month}" for month in range(1, 13)),
         *(f"value.{value}" for command in COMMANDS for option in command.options for value in option.choices),
         *(f"button.{deed}" for deed in set(Deed) - {Deed.CHOOSE, Deed.ASK}),
@@ -162,6 +164,29 @@ def test_games_only_liked_are_reasons_that_nobody_calls_owned(
     because: list[Because], english: str, korean: str
 ) -> None:
     pick = Pick(Game(1, "A"), 1.0, tuple(because))
+
+    assert (EN.reason(pick), KO.reason(pick)) == (english, korean)
+
+
+def test_a_series_is_one_reason_with_the_hours_and_shares_of_all_of_it() -> None:
+    souls = Because(Game(1, "Dark Souls III"), 3720, 0.3, series=(Because(Game(2, "Dark Souls II"), 1080, 0.15),))
+
+    assert EN.reason(Pick(CELLS, 1.0, (souls,))) == "because 80 h in Dark Souls III and 1 more of the series"
+    assert KO.reason(Pick(CELLS, 1.0, (souls,))) == "Dark Souls III 외 같은 시리즈 1개 80시간 플레이하셔서 골랐어요"
+    assert EN.share(souls) == "45 % · Dark Souls III and 1 more of the series (80 h)"
+
+
+@pytest.mark.parametrize(
+    ("chance", "english", "korean"),
+    [
+        (0.6, "a sure bet, because 62 h in Hades", "확실한 추천 · Hades 62시간 플레이하셔서 골랐어요"),
+        (0.2, "a good guess, because 62 h in Hades", "기대해 볼 만한 추천 · Hades 62시간 플레이하셔서 골랐어요"),
+        (0.05, "a long shot, because 62 h in Hades", "모험해 볼 만한 추천 · Hades 62시간 플레이하셔서 골랐어요"),
+        (None, "because 62 h in Hades", "Hades 62시간 플레이하셔서 골랐어요"),
+    ],
+)
+def test_how_sure_a_pick_is_stands_before_its_reason(chance: float | None, english: str, korean: str) -> None:
+    pick = Pick(CELLS, 1.0, (PLAYED,), chance=chance)
 
     assert (EN.reason(pick), KO.reason(pick)) == (english, korean)
 

@@ -71,7 +71,7 @@ def _indies() -> Iterator[Game]:
                 title=title,
                 tags=(theme, "Indie", "Singleplayer"),
                 genres=("Indie",),
-                developer=f"{theme} Studio",
+                developer=f"{title} Studio",
                 price=0.0 if place == 1 else 4.99 + 5 * (place % 3),
                 year=2010 + place,
                 positive=970 - 10 * place,

@@ -11,6 +11,7 @@ from bot.cli.output import AsJson, Yes, out, phases, print_json, table
 from bot.settings import read_settings
 from bot.warehouse import open_warehouse
 from jobs.training import Evaluation, Stopwatch, TrainReport, gather, measure, train
+from recommender.confidence import Calibration, Reliability, Trust
 from recommender.evaluate import Measures
 from recommender.registry import Registry
 from recommender.sparse_linear import NEIGHBOURS
@@ -21,6 +22,7 @@ Dropout = Annotated[float | None, typer.Option(help="EDLAE's dropout, instead of
 MinGames = Annotated[int | None, typer.Option(help="Games a player at least, instead of INDIEAN_MIN_GAMES.", min=2)]
 
 WORDS = {"all": "all games", "indie": "indie", "indie_played": "indie, played over 2 h"}
+TRUST = {Trust.SURE: "a sure bet", Trust.GOOD: "a good guess", Trust.LONG: "a long shot"}
 
 
 def train_command(
@@ -78,6 +80,19 @@ def show_evaluation(evaluation: Evaluation, *, synthetic: bool) -> None:
     if synthetic:
         title += " (synthetic players: these numbers say nothing about real people)"
     out().print(table(title, columns, rows))
+    if evaluation.calibration is not None:
+        _show_calibration(evaluation.calibration)
+
+
+def _show_calibration(found: Calibration) -> None:
+    """Whether the words under the picks keep what they promise."""
+    rows = [[TRUST[one.word], *_shares(one)] for one in found.reliability]
+    title = f"How sure picks are, and how many were right (expected calibration error {found.error:.3f})"
+    out().print(table(title, ["", "foretold", "found", "picks"], rows))
+
+
+def _shares(one: Reliability) -> list[str]:
+    return [f"{one.foretold:.3f}", f"{one.found:.3f}", f"{one.picks:,}"]
 
 
 def _show_training(report: TrainReport) -> None:

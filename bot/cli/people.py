@@ -172,9 +172,11 @@ def _plain(reply: Reply) -> dict[str, object]:
             "appid": pick.game.app_id,
             "title": pick.game.title,
             "score": pick.score,
+            "chance": pick.chance,
             "because": [
                 {"appid": b.game.app_id, "title": b.game.title, "share": b.share, "minutes": b.minutes}
-                for b in pick.because
+                for because in pick.because
+                for b in (because, *because.series)
             ],
         }
         for pick in reply.picks

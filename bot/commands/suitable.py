@@ -9,7 +9,7 @@ from bot.commands.command import Desk
 from bot.commands.refused import Refused
 from bot.messages import Request
 from recommender.catalog import Game
-from recommender.recommend import Pick
+from recommender.recommend import Because, Pick
 
 
 def suitable(game: Game, request: Request) -> bool:
@@ -19,9 +19,15 @@ def suitable(game: Game, request: Request) -> bool:
 def shown(picks: Iterable[Pick], request: Request) -> tuple[Pick, ...]:
     """The picks with the reasons that may be read here."""
     return tuple(
-        replace(pick, because=tuple(because for because in pick.because if suitable(because.game, request)))
-        for pick in picks
-        if suitable(pick.game, request)
+        replace(pick, because=_readable(pick.because, request)) for pick in picks if suitable(pick.game, request)
+    )
+
+
+def _readable(reasons: Iterable[Because], request: Request) -> tuple[Because, ...]:
+    return tuple(
+        replace(because, series=_readable(because.series, request))
+        for because in reasons
+        if suitable(because.game, request)
     )
 
 

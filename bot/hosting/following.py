@@ -51,7 +51,7 @@ async def _look(registry: Registry, engine: Engine, refused: str | None) -> str 
     if version in (engine.served.version, refused):
         return refused
     try:
-        served = await asyncio.to_thread(_opened, registry, version)
+        served = await asyncio.to_thread(opened, registry, version)
     except (DamagedModel, NoModel) as damage:
         log.warning("model %s is refused, %s answers on: %s", version, engine.served.version, damage)
         return version
@@ -60,7 +60,7 @@ async def _look(registry: Registry, engine: Engine, refused: str | None) -> str 
     return None
 
 
-def _opened(registry: Registry, version: str) -> Served:
+def opened(registry: Registry, version: str) -> Served:
     with kept_for_long():
         served = registry.open(version)
         served.prepare()

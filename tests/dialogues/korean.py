@@ -10,7 +10,8 @@ DIALOGUES: Dialogues = {
         (
             "/recommend roguefan",
             "게임 5개 중 5개를 보고 골랐어요",
-            "Ember Depths 62시간, Dicebound 62시간 플레이, The Hollow House 보유 중이라 골랐어요",
+            "Ember Depths 62시간, Dicebound 62시간 플레이하셔서 골랐어요",
+            "The Hollow House 보유 중이라 골랐어요",
             "평가 1,000개 중 90% 긍정적",
             "https://store.steampowered.com/app/107/",
             "!because",

@@ -1,0 +1,90 @@
+"""A model tempered for unusual libraries: of hardly a game, of thousands, or with hours that nobody played."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from recommender.interactions import Floats, Interactions, Ints, ItemIndex, Owned
+from recommender.popularity import Popularity
+from recommender.scorer import Scorer
+
+LEAN, FEW = 0.05, 20
+"""What popularity adds to the score of the most played game for a player of no known game, and at how many games half
+of that is left. Titles that tell a taste bring larger scores; where they tell none, the popular is the better guess.
+"""
+MANY = 500
+"""Of a larger library only the most played games speak: bundles fill it with what nobody chose, and drown the rest."""
+LONG = 10
+"""Hours count up to so many times the median of the games played: what ran for months was not played for months."""
+EVENING = 10 * 60
+"""Minutes that always count, however short the others were played."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tempered:
+    """`model` for players as they come. The measures behind it: benchmarks/cold_players.py and docs/decisions.md.
+
+    For a player of r games heard, `leaning(r)` of the popular scores is added, 1 times `prior` for nobody: so the
+    shares add up to the score less that.
+    """
+
+    model: Scorer
+    popular: Popularity
+
+    @property
+    def items(self) -> ItemIndex:
+        return self.model.items
+
+    @cached_property
+    def prior(self) -> Floats:
+        return np.asarray(leaning(0) * self.popular.prior)  # [n]
+
+    def scores(self, owned: Owned) -> Floats:
+        heard = _heard(owned)
+        return np.asarray(self.model.scores(heard) + np.float32(leaning(len(heard))) * self.popular.prior)  # [n]
+
+    def score_many(self, players: Interactions) -> Floats:
+        heard = [_heard(players.row(row)) for row in range(len(players))]
+        scores = self.model.score_many(Interactions.of_rows(self.items, heard))  # [m x n]
+        for row, owned in enumerate(heard):
+            scores[row] += np.float32(leaning(len(owned))) * self.popular.prior
+        return scores
+
+    def shares(self, owned: Owned, position: int) -> Floats:
+        places, shares = speaking(owned), np.zeros(len(owned), np.float32)
+        shares[places] = self.model.shares(_heard(owned), position)
+        return shares
+
+
+def leaning(known: int) -> float:
+    return LEAN / (1 + (known / FEW) ** 2)
+
+
+@lru_cache(maxsize=16)
+def speaking(owned: Owned) -> Ints:
+    """The places in a row [r] of the games that are heard: all, of very many the most played ones.
+
+    Of a library of which nothing was played, or all in secret, the best known speak.
+    """
+    if len(owned) <= MANY:
+        return np.arange(len(owned), dtype=np.int32)
+    most = np.argsort(-owned.minutes, kind="stable")[:MANY]
+    played = most[owned.minutes[most] > 0]
+    return np.sort(played if len(played) else most).astype(np.int32)
+
+
+def capped(minutes: Ints) -> Ints:
+    """[r] what counts of the minutes played."""
+    played = minutes[minutes > 0]
+    most = max(EVENING, LONG * int(np.median(played))) if len(played) else EVENING
+    return np.minimum(minutes, most).astype(np.int32)
+
+
+@lru_cache(maxsize=16)
+def _heard(owned: Owned) -> Owned:
+    """Kept, as whoever asks for a player's shares asks for those in ten picks in a row."""
+    places = speaking(owned)
+    return Owned(owned.positions[places], capped(owned.minutes[places]))
