@@ -70,7 +70,11 @@ class Lists:
         return self.names.tensors(f"{name}.names") | {f"{name}.codes": self.codes, f"{name}.bounds": self.bounds}
 
     def __getitem__(self, at: int) -> tuple[str, ...]:
-        return tuple(map(self.names.__getitem__, self.codes[self.bounds[at] : self.bounds[at + 1]].tolist()))
+        return tuple(map(self.names.__getitem__, self.coded(at)))
+
+    def coded(self, at: int) -> list[int]:
+        codes: list[int] = self.codes[self.bounds[at] : self.bounds[at + 1]].tolist()
+        return codes
 
 
 def _bounds(lengths: Iterable[int]) -> Bounds:

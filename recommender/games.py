@@ -98,11 +98,12 @@ class Games:
 
     def _game(self, row: int) -> Game:
         price, released = float(self.prices[row]), _known(self.released[row])
+        themes, genres = (tuple(map(self.tags.__getitem__, of.coded(row))) for of in (self.themes, self.genres))
         return Game(
             app_id=int(self.app_ids[row]),
             title=self.titles[row],
-            tags=self.themes[row][: self.tagged[row]],
-            genres=self.genres[row],
+            tags=themes[: self.tagged[row]],
+            genres=genres,
             developer=next(iter(self.developers[row]), None),
             publisher=next(iter(self.publishers[row]), None),
             price=None if np.isnan(price) else price,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.interactions import Floats, Owned
-from recommender.recommend import Because, Pick, reasons, varied_top
+from recommender.recommend import Because, Pick, Relatives, reasons, varied_top
 from recommender.scorer import Scorer
 from recommender.shelf import Mask, Shelf, Wish
 
@@ -94,4 +94,5 @@ def _because(members: Sequence[Owned], position: int, scorer: Scorer, shelf: She
         speaking[positions] += shares[shares > 0]
         minutes[positions] = np.maximum(minutes[positions], owned.minutes[shares > 0])
     heard = np.flatnonzero(speaking).astype(np.int32)
-    return reasons(speaking[heard], Owned(heard, minutes[heard]), shelf)
+    owned = Owned(heard, minutes[heard])
+    return reasons(speaking[heard], owned, shelf, Relatives.of(owned, shelf))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +81,8 @@ def _picks(
 ) -> list[Pick]:
     mask[owned.positions] = False
     best = varied_top(scores, mask, shelf.head, wish.head, k, shelf.kinds, spread)
-    return [_pick(scorer, shelf, owned, int(at), float(scores[at])) for at in best]
+    relatives = Relatives.of(owned, shelf)
+    return [_pick(scorer, shelf, owned, relatives, int(at), float(scores[at])) for at in best]
 
 
 def similar_to(position: int, scorer: Scorer, shelf: Shelf, wish: Wish, k: int) -> list[Pick]:
@@ -107,7 +107,8 @@ def why(owned: Owned, position: int, scorer: Scorer, shelf: Shelf) -> Pick | Non
     others = Owned(owned.positions[keep], owned.minutes[keep])
     if shelf.games[position] is None:
         return None
-    return _pick(scorer, shelf, others, position, float(scorer.scores(others)[position]))
+    relatives = Relatives.of(others, shelf)
+    return _pick(scorer, shelf, others, relatives, position, float(scorer.scores(others)[position]))
 
 
 def varied_top(
@@ -151,43 +152,63 @@ def top(scores: Floats, mask: Mask, k: int) -> Ints:
     return np.asarray(allowed[np.argsort(values, kind="stable")][:k], np.int32)
 
 
-def _pick(scorer: Scorer, shelf: Shelf, owned: Owned, position: int, score: float) -> Pick:
+def _pick(scorer: Scorer, shelf: Shelf, owned: Owned, relatives: Relatives, position: int, score: float) -> Pick:
     """Where popularity says more than the owned games together, they are no reason."""
     shares = scorer.shares(owned, position)
     said = float(shares.sum())
-    because = reasons(shares, owned, shelf) if score - said <= abs(said) else ()
+    because = reasons(shares, owned, shelf, relatives) if score - said <= abs(said) else ()
     return Pick(shelf.game(position), score, because, int(shelf.items.players[position]))
 
 
-def reasons(shares: Floats, owned: Owned, shelf: Shelf) -> tuple[Because, ...]:
+@dataclass(frozen=True, eq=False)
+class Relatives:
+    """A library [r] by what is told together: of each series the games that were played, and those that were not.
+
+    `places` [h] are those of the games that may be told, which ones of one kind in a row; a row begins at each of
+    `starts` [g], and `unplayed` [g] says which it is of.
+    """
+
+    places: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    unplayed: Mask
+
+    @classmethod
+    def of(cls, owned: Owned, shelf: Shelf) -> Relatives:
+        places = np.flatnonzero(shelf.tellable[owned.positions])
+        kinds = 2 * shelf.series[owned.positions[places]] + (owned.minutes[places] <= 0)
+        order = np.argsort(kinds, kind="stable")
+        starts = np.flatnonzero(np.diff(kinds[order], prepend=-1))
+        return cls(places[order], starts, kinds[order][starts] % 2 == 1)
+
+
+def reasons(shares: Floats, owned: Owned, shelf: Shelf, relatives: Relatives) -> tuple[Because, ...]:
     """The strongest of the owned games by their `shares` [r], those of one series as one reason, three at most.
 
     Nobody takes a game without a name, a test or a program for a reason. Among equals a played game comes first.
     """
     speaking = float(shares[shares > 0].sum())
-    strongest = _strongest(shares, owned, shelf)  # [h]
-    positions, minutes = owned.positions[strongest], owned.minutes[strongest]
-    kinds = (2 * shelf.series[positions] + (minutes > 0)).tolist()  # of one series, played or not
-    parts = (shares[strongest].astype(np.float64) / speaking).tolist()
-    wholes: dict[int, float] = {}
-    for kind, part in zip(kinds, parts, strict=True):
-        wholes[kind] = wholes.get(kind, 0.0) + part
+    if not speaking or not len(relatives.starts):
+        return ()
+    heard = np.maximum(shares[relatives.places], 0)  # [h]
+    if len(shares) > HEARD:
+        heard[heard < -np.partition(-shares, HEARD - 1)[HEARD - 1]] = 0
+    parts = heard.astype(np.float64) / speaking
+    wholes = np.add.reduceat(parts, relatives.starts)  # [g]
+    best = np.lexsort((relatives.unplayed, -wholes))[:REASONS]
+    told = best[wholes[best] >= min(LEAST, wholes[best[0]])]
+    ends = np.append(relatives.starts, len(parts))
 
-    def because(place: int, others: Sequence[int] = ()) -> Because:
-        game, series = shelf.game(int(positions[place])), tuple(map(because, others))
-        return Because(game, int(minutes[place]), parts[place], series=series)
+    def because(group: int) -> Because:
+        row = slice(ends[group], ends[group + 1])
+        strongest = sorted(zip(parts[row].tolist(), relatives.places[row].tolist(), strict=True), key=lambda of: -of[0])
+        first, *others = (
+            Because(shelf.game(int(owned.positions[at])), int(owned.minutes[at]), part)
+            for part, at in strongest
+            if part
+        )
+        return replace(first, series=tuple(others)) if others else first
 
-    best = sorted(wholes, key=wholes.__getitem__, reverse=True)[:REASONS]
-    told = [kind for rank, kind in enumerate(best) if rank == 0 or wholes[kind] >= LEAST]
-    of_each = ([place for place, of in enumerate(kinds) if of == kind] for kind in told)
-    return tuple(because(first, others) for first, *others in of_each)
-
-
-def _strongest(shares: Floats, owned: Owned, shelf: Shelf) -> NDArray[np.intp]:
-    """Places in `shares` [r] of at most HEARD that speak for the pick and may be told, the strongest first."""
-    heard = np.argpartition(-shares, HEARD)[:HEARD] if len(shares) > HEARD else np.arange(len(shares))
-    heard = heard[(shares[heard] > 0) & shelf.tellable[owned.positions[heard]]]
-    return heard[np.lexsort((heard, owned.minutes[heard] <= 0, -shares[heard]))]
+    return tuple(because(group) for group in told.tolist() if wholes[group])
 
 
 def _theme_pick(shelf: Shelf, position: int, quality: float) -> Pick:
