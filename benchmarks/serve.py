@@ -27,6 +27,7 @@ from typing import TypeVar
 import numpy as np
 
 from bot.hosting.following import opened
+from bot.hosting.garbage import settled
 from bot.hosting.turns import short_turns
 from bot.settings import Settings, read_settings
 from bot.warehouse import open_warehouse
@@ -227,7 +228,7 @@ def start() -> Iterator[Row]:
     began = time.perf_counter()
     subprocess.run([sys.executable, "-c", "import bot.__main__"], check=True)
     yield Row("start: the interpreter and all imports", time.perf_counter() - began)
-    with short_turns():
+    with settled(), short_turns():  # as `indiean serve` runs
         yield Row("late, a model being opened", _latest(lambda: opened(registry, served.version)))
         yield Row("late, nothing being opened", _latest(lambda: time.sleep(sum(took))))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from functools import cached_property
 
@@ -24,9 +24,6 @@ UNKNOWN = np.iinfo(np.int64).min
 """What stands in a column of whole numbers for None; a price that is not known is NaN."""
 BARE_GENRE = 9
 """A genre that is no tag of the game counts as its tenth tag."""
-
-WHOLE = ("app_ids", "released", "years", "positive", "negative", "tagged")
-FLAGS = ("early_access", "adult", "delisted", "tools")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,16 +70,41 @@ class Games:
         Raises:
             KeyError: a column is missing.
         """
-        texts = {name: Texts.read(name, tensors) for name in ("titles", "lines")}
-        lists = {name: Lists.read(name, tensors) for name in ("themes", "genres", "developers", "publishers")}
-        whole = {name: np.asarray(tensors[name], np.int64) for name in WHOLE}
-        flags = {name: np.asarray(tensors[name], bool) for name in FLAGS}
-        return cls(prices=np.asarray(tensors["prices"], np.float64), **texts, **lists, **whole, **flags)
+
+        def whole(name: str) -> Whole:
+            return np.asarray(tensors[name], np.int64)
+
+        def flags(name: str) -> Flags:
+            return np.asarray(tensors[name], bool)
+
+        return cls(
+            app_ids=whole("app_ids"),
+            titles=Texts.read("titles", tensors),
+            lines=Texts.read("lines", tensors),
+            themes=Lists.read("themes", tensors),
+            tagged=whole("tagged"),
+            genres=Lists.read("genres", tensors),
+            developers=Lists.read("developers", tensors),
+            publishers=Lists.read("publishers", tensors),
+            prices=np.asarray(tensors["prices"], np.float64),
+            released=whole("released"),
+            years=whole("years"),
+            positive=whole("positive"),
+            negative=whole("negative"),
+            early_access=flags("early_access"),
+            adult=flags("adult"),
+            delisted=flags("delisted"),
+            tools=flags("tools"),
+        )
 
     def tensors(self) -> dict[str, NDArray[np.generic]]:
-        found = {name: getattr(self, name) for name in (*WHOLE, *FLAGS, "prices")}
-        for name in ("titles", "lines", "themes", "genres", "developers", "publishers"):
-            found |= getattr(self, name).tensors(name)
+        found: dict[str, NDArray[np.generic]] = {}
+        for name in (one.name for one in fields(self)):
+            column = getattr(self, name)
+            if isinstance(column, Texts | Lists):
+                found |= column.tensors(name)
+            elif isinstance(column, np.ndarray):
+                found[name] = column
         return found
 
     def __len__(self) -> int:
@@ -163,7 +185,7 @@ def _laid_out(games: Sequence[Game]) -> Games:
         developers=_alone([game.developer for game in games]),
         publishers=_alone([game.publisher for game in games]),
         prices=np.array([np.nan if game.price is None else game.price for game in games], np.float64),
-        released=_whole(game.released and game.released.toordinal() for game in games),
+        released=_whole(None if game.released is None else game.released.toordinal() for game in games),
         years=_whole(game.year for game in games),
         positive=_whole(game.positive for game in games),
         negative=_whole(game.negative for game in games),

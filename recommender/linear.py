@@ -75,7 +75,7 @@ class Linear:
     def scores(self, owned: Owned) -> Floats:
         weights = self.settings.weighting.weights(owned.minutes)  # [r]
         x = sparse.csr_matrix((weights, owned.positions, [0, len(owned)]), shape=(1, len(self.items)))
-        return self._scored(x)[0]
+        return np.asarray(self._scored(x)[0])
 
     def score_many(self, players: Interactions) -> Floats:
         return self._scored(players.weighted(self.settings.weighting))

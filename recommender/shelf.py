@@ -231,7 +231,8 @@ class Shelf:
         total = np.maximum(positive + negative, 1)
         z, share = 1.96, positive / total
         spread = z * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-        return np.asarray((share + z * z / (2 * total) - spread) / (1 + z * z / total)) * (positive + negative > 0)
+        bound = (share + z * z / (2 * total) - spread) / (1 + z * z / total)
+        return np.where(positive + negative > 0, bound, 0.0)
 
     def allowed(self, wish: Wish) -> Mask:
         """[n] what may be picked, the player's own games not yet left out."""

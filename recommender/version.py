@@ -278,7 +278,7 @@ def _checked(folder: Path, name: str, manifest: Mapping[str, Any]) -> Bytes:
 
 def _digest(content: Bytes) -> str:
     """In one go over the mapped file: no copy of it, and the interpreter's lock is free until it is through."""
-    return hashlib.sha256(content).hexdigest()
+    return hashlib.sha256(memoryview(content)).hexdigest()  # type: ignore[arg-type]  # numpy's arrays are buffers
 
 
 def _tensors(content: Bytes) -> dict[str, NDArray[Any]]:
