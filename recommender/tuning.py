@@ -64,6 +64,7 @@ class Space:
         return tuple(knob.plain for knob in self.knobs)
 
     def point(self, settings: LinearSettings) -> Point:
+        settings = replace(settings, folded_played=settings.heard.played)  # a number also where it is as learned
         return tuple(_value(settings, knob.path) for knob in self.knobs)
 
     def settings(self, point: Point, base: LinearSettings) -> LinearSettings:
