@@ -21,7 +21,8 @@ from recommender.library import Library
 from recommender.linear import Linear
 from recommender.newcomers import Newcomers, with_new
 from recommender.popularity import Popularity
-from recommender.recommend import Because, Pick, of_theme, picks_for, similar_to, why
+from recommender.reasons import Because
+from recommender.recommend import Pick, of_theme, picks_for, similar_to, why
 from recommender.scorer import Scorer
 from recommender.shelf import Shelf, Wish
 from recommender.tempered import Tempered

@@ -17,7 +17,8 @@ from recommender.group import picks_for_group
 from recommender.interactions import ItemIndex, Weighting
 from recommender.library import Library
 from recommender.linear import Linear, LinearSettings
-from recommender.recommend import REASONS, picks_for
+from recommender.reasons import REASONS
+from recommender.recommend import picks_for
 from recommender.shelf import Shelf, Wish
 from tests import worlds
 from tests.test_recommend import LIBRARIES, WISHES
