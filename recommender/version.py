@@ -30,11 +30,11 @@ from scipy import sparse
 from recommender.catalog import Catalog, Game
 from recommender.confidence import Confidence
 from recommender.content import Content
-from recommender.engine import Served
 from recommender.errors import DamagedModel
 from recommender.games import Games
 from recommender.interactions import Floats, Ints, ItemIndex, Weighting
 from recommender.linear import Linear, LinearSettings
+from recommender.served import Served
 from recommender.sparse_linear import SparseLinear
 from recommender.tensors import Bytes, read_tensors, write_tensors
 
