@@ -201,7 +201,7 @@ def _placed(world: World, model: Linear, train: Interactions, folded: Interactio
     calibrated = time.perf_counter() - began - learned
     themes = Shelf.of_all(catalog, model.items)
     scorer = ContentScorer(themes.items, themes.games, replace(content, enough=least), model.settings.weighting)
-    newcomers = _AllHidden(themes, scorer)
+    newcomers = _AllHidden(themes, shelf, scorer)
     newcomers.prepare()
     owned_hidden = _has(world.rows(world.asked, world.hidden).minutes)
     column = {int(world.everything.items.app_ids[at]): place for place, at in enumerate(world.hidden)}

@@ -83,11 +83,11 @@ def indiean(place: Path, min_games: int) -> tuple[Phases, int]:
 
     from jobs.training import TrainingSettings, train  # noqa: PLC0415 - a peer's interpreter has no such thing
     from recommender.interactions import Interactions  # noqa: PLC0415
-    from recommender.linear import LinearSettings, fit  # noqa: PLC0415
+    from recommender.linear import TUNED, fit  # noqa: PLC0415
     from recommender.registry import Registry  # noqa: PLC0415
     from storage.duckdb.warehouse import DuckDBWarehouse  # noqa: PLC0415
 
-    fit(Interactions.from_columns(*np.array([[0, 1], [1, 2], [0, 0]], np.int32)), LinearSettings())
+    fit(Interactions.from_columns(*np.array([[0, 1], [1, 2], [0, 0]], np.int32)), TUNED)
     with tempfile.TemporaryDirectory(dir=place) as folder:
         DuckDBWarehouse(Path(folder) / "empty.duckdb").close()  # code that is loaded when it is first used
         watch = Watch()

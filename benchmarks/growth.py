@@ -36,7 +36,7 @@ from jobs.charts import ALL, INDIE, QUIET
 from jobs.machine import free_bytes
 from recommender.device import Device
 from recommender.interactions import Interactions
-from recommender.linear import Linear, LinearSettings, fit
+from recommender.linear import TUNED, Linear, fit
 from recommender.neighbours import KEPT_A_NEIGHBOUR
 from recommender.recommend import top
 from recommender.room import BYTES_AN_INTERACTION, cpu_need
@@ -153,8 +153,8 @@ def measure(source: Real, cell: Cell) -> Values:
 
 def _model(cell: Cell, interactions: Interactions, phase: Callable[[str], None]) -> Linear | SparseLinear:
     if cell.way == "dense":
-        return fit(interactions, LinearSettings(), Device.CPU, phase)
-    return approximate(interactions, LinearSettings(), phase)
+        return fit(interactions, TUNED, Device.CPU, phase)
+    return approximate(interactions, TUNED, phase)
 
 
 class Watch:

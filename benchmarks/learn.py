@@ -29,7 +29,7 @@ from recommender.drift import drift
 from recommender.gram import gram
 from recommender.interactions import Floats, Interactions, ItemIndex, Owned
 from recommender.inverse import invert_in_place
-from recommender.linear import Linear, LinearSettings, penalty
+from recommender.linear import TUNED, Linear, penalty
 from recommender.recommend import top
 from recommender.updates import Rows, update_in_place, updated
 
@@ -37,7 +37,7 @@ SIZES = (1, 10, 100, 1000)
 KEPT = 1000
 AT_ONCE = 100
 FEW_GAMES = 2000
-SETTINGS = LinearSettings()
+SETTINGS = TUNED
 
 
 @dataclass

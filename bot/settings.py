@@ -179,6 +179,18 @@ class Settings(BaseSettings):
     weight_log_hours: float = Field(
         default=DEFAULTS.model.weighting.log_hours, ge=0, description="what ln(1 + hours) adds to it, per unit"
     )
+    folded_played: float = Field(
+        default=DEFAULTS.model.heard.played, ge=0, description="what two hours of play add to a game of who asks"
+    )
+    l2_power: float = Field(
+        default=DEFAULTS.model.l2_power, ge=0, le=1, description="how the penalty grows with a game"
+    )
+    played_power: float = Field(
+        default=DEFAULTS.model.played_power, ge=0, le=1, description="how far a pick is a game that its owners play"
+    )
+    rare_power: float = Field(
+        default=DEFAULTS.model.rare_power, ge=-1, le=1, description="how far a pick is a game that few own"
+    )
     min_games: int = Field(
         default=DEFAULTS.min_games, ge=2, description="players with fewer games are not learned from"
     )
@@ -374,7 +386,8 @@ class Settings(BaseSettings):
 
     def training(self) -> TrainingSettings:
         weighting = Weighting(self.weight_owned, self.weight_played, self.weight_log_hours)
-        model = LinearSettings(self.l2, self.dropout, weighting)
+        powers = self.l2_power, self.played_power, self.rare_power
+        model = LinearSettings(self.l2, self.dropout, weighting, self.folded_played, *powers)
         return TrainingSettings(
             model=model,
             min_games=self.min_games,

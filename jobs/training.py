@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cached_property
 
 from jobs.machine import free_bytes
+from recommender.calibration import calibrated
 from recommender.catalog import Catalog, Game
 from recommender.confidence import Calibration, calibrate
 from recommender.content import Content, learn_content
@@ -18,7 +19,7 @@ from recommender.enough import enough
 from recommender.errors import NoRoom
 from recommender.evaluate import Report, SplitSettings, evaluate, split
 from recommender.interactions import Interactions
-from recommender.linear import Equations, Linear, LinearSettings, prepare
+from recommender.linear import TUNED, Equations, Linear, LinearSettings, prepare
 from recommender.popularity import Popularity
 from recommender.registry import Registry
 from recommender.shelf import Shelf
@@ -41,7 +42,7 @@ class TrainingSettings:
     is approximated, and without a limit one of more games than the free memory holds.
     """
 
-    model: LinearSettings = field(default_factory=LinearSettings)
+    model: LinearSettings = TUNED
     split: SplitSettings = field(default_factory=SplitSettings)
     min_games: int = 21
     min_players: int = 1
@@ -158,7 +159,7 @@ def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch, ro
     watch.phase("held-out gram")
     equations = prepared(parts.train, settings, room)
     watch.phase("held-out inverse")
-    model = equations.solve()
+    model = _calibrated(equations.solve(), shelf)
     total = 2 * len(parts.folded)
     watch.phase("measure", total)
     found = evaluate(model, parts, shelf, lambda done: watch.step(done, total))
@@ -194,13 +195,18 @@ def train(
     watch.phase("gram")
     equations = prepared(gathered.interactions, settings, room(settings.device))
     watch.phase("inverse")
-    model = equations.solve()
+    model = _calibrated(equations.solve(), Shelf(gathered.catalog, gathered.interactions.items))
     watch.phase("content")
     content = place_content(model, gathered, settings) if isinstance(model, Linear) else None
     watch.phase("publish")
     card = _publish(registry, model, content, gathered, evaluation, now)
     watch.stop()
     return TrainReport(card, evaluation, watch.seconds)
+
+
+def _calibrated(model: Fitted, shelf: Shelf) -> Fitted:
+    """An approximation stays as it is: its losses are larger than what the factors bring."""
+    return calibrated(model, shelf.indie) if isinstance(model, Linear) else model
 
 
 def place_content(model: Linear, gathered: Gathered, settings: TrainingSettings) -> Content:

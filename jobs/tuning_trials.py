@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from recommender.calibration import calibrated
 from recommender.device import Device
 from recommender.errors import FitFailed
 from recommender.evaluate import Report, Split, SplitSettings, evaluate, split
@@ -88,7 +89,8 @@ class Bench:
     def _reports(self, parts: Split, points: Sequence[Point], solve: Callable[[], Linear]) -> list[Report]:
         """The matrix goes with this call: the next one has its place."""
         model = solve()
-        return [evaluate(replace(model, settings=self._settings(p)), parts, self.shelf) for p in points]
+        asked = (calibrated(replace(model, settings=self._settings(p)), self.shelf.indie) for p in points)
+        return [evaluate(one, parts, self.shelf) for one in asked]
 
     def _solves(self, parts: Split, points: Sequence[Point]) -> Iterator[tuple[list[Point], Callable[[], Linear]]]:
         """For each solve, the points that share it."""
@@ -124,4 +126,4 @@ def _most_owned(interactions: Interactions, games: int) -> Interactions:
     if games >= len(items):
         return interactions
     index = ItemIndex(items.app_ids[:games], items.players[:games])
-    return Interactions(index, interactions.minutes[:, :games])
+    return Interactions(index, interactions.minutes[:, :games]).recounted()

@@ -48,7 +48,7 @@ def _judged(
     content: Content, model: Linear, parts: Split, shelf: Shelf
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """For usual picks and for the best by content: [3 x pairs] found or not, how likely by chance, and the score."""
-    scorer = ContentScorer(model.items, shelf.games, content, model.settings.weighting)
+    scorer = ContentScorer(model.items, shelf.games, content, model.settings.heard)
     h, chance = leverage(content, shelf.games), model.items.players / model.items.players.max(initial=1)  # [n]
     for start in range(0, len(parts.folded), AT_ONCE):
         rows = np.arange(start, min(start + AT_ONCE, len(parts.folded)))

@@ -70,7 +70,7 @@ class ItemIndex:
         return {int(app_id): at for at, app_id in enumerate(self.app_ids)}
 
     def recounted(self, players: Ints) -> ItemIndex:
-        """The same games in the same places; what was worked out of their ids is shared."""
+        """The same games in the same places, `played` as it was; what was worked out of their ids is shared."""
         items = ItemIndex(self.app_ids, players)
         vars(items).update({name: found for name, found in vars(self).items() if name != "players"})
         return items

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -33,28 +33,47 @@ Phases = Callable[[str], None]
 
 @dataclass(frozen=True)
 class LinearSettings:
-    """Λ = l2 + dropout/(1-dropout)·diag(G): `dropout` in [0, 1) is EDLAE's (Steck 2020), 0 is plain EASE."""
+    """Λ_jj = l2·G_jj^l2_power + dropout/(1-dropout)·G_jj, where G_jj is at least 1.
+
+    `dropout` in [0, 1) is EDLAE's (Steck 2020), 0 is plain EASE. `weighting` is of what is learned from; in the library
+    of who asks, two hours of play add `folded_played`, None for the same. `played_power` and `rare_power` are of the
+    factors by which the scores of indie games are multiplied: see `recommender.calibration`.
+    """
 
     l2: float = 200.0
     dropout: float = 0.3
-    weighting: Weighting = field(default_factory=lambda: Weighting(played=0.1))
+    weighting: Weighting = field(default_factory=Weighting)
+    folded_played: float | None = None
+    l2_power: float = 0.0
+    played_power: float = 0.0
+    rare_power: float = 0.0
 
     def __post_init__(self) -> None:
         if not (self.l2 >= 0 and 0 <= self.dropout < 1):
             raise ValueError(f"l2 must be at least 0 and dropout in [0, 1), not {self.l2} and {self.dropout}")
 
+    @property
+    def heard(self) -> Weighting:
+        """What the games of who asks count."""
+        return self.weighting if self.folded_played is None else replace(self.weighting, played=self.folded_played)
+
+
+TUNED = LinearSettings(160.0, 0.14, Weighting(played=0.28), 0.12, 0.165, 0.12, 0.15)
+"""The settings that a host gets: how they were found says docs/benchmarks.md."""
+
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """A fitted EASE model (Steck 2019, https://arxiv.org/abs/1905.03375): P = (XᵀX + Λ)⁻¹ and nothing else.
+    """A fitted EASE model (Steck 2019, https://arxiv.org/abs/1905.03375): P = (XᵀX + Λ)⁻¹, and a factor a game.
 
-    score(x)_j = -(xP)_j / P_jj for a game j the player does not own. P is dense float32, 4n² bytes: 465 MB for
-    10,781 games, 40 GB for 100,000. It may be a read-only memory map.
+    score(x)_j = -(xP)_j c_j / P_jj for a game j the player does not own; without `factor` c is 1. P is dense float32,
+    4n² bytes: 465 MB for 10,781 games, 40 GB for 100,000. It may be a read-only memory map.
     """
 
     items: ItemIndex
     inverse: Floats  # P [n x n], symmetric
     settings: LinearSettings
+    factor: Floats | None = None  # c [n]
 
     @cached_property
     def diagonal(self) -> Floats:
@@ -66,19 +85,21 @@ class Linear:
 
     @cached_property
     def _scale(self) -> Floats:
-        return np.float32(1) / self.diagonal  # [n] what each game's sum is multiplied by
+        return (
+            np.float32(1) if self.factor is None else self.factor
+        ) / self.diagonal  # [n] what each game's sum is multiplied by
 
     @cached_property
     def _rows(self) -> Floats:
         return np.ascontiguousarray(self.inverse)  # [n x n] the same memory, without the ways of a memory map
 
     def scores(self, owned: Owned) -> Floats:
-        weights = self.settings.weighting.weights(owned.minutes)  # [r]
+        weights = self.settings.heard.weights(owned.minutes)  # [r]
         x = sparse.csr_matrix((weights, owned.positions, [0, len(owned)]), shape=(1, len(self.items)))
         return np.asarray(self._scored(x)[0])
 
     def score_many(self, players: Interactions) -> Floats:
-        return self._scored(players.weighted(self.settings.weighting))
+        return self._scored(players.weighted(self.settings.heard))
 
     def _scored(self, X: sparse.csr_matrix[np.float32]) -> Floats:
         """[m x n] scores of sparse rows [m x n].
@@ -91,7 +112,7 @@ class Linear:
         return total
 
     def shares(self, owned: Owned, position: int) -> Floats:
-        weights = self.settings.weighting.weights(owned.minutes)
+        weights = self.settings.heard.weights(owned.minutes)
         return np.asarray(-weights * self._rows[position, owned.positions] * self._scale[position])
 
 
@@ -222,4 +243,5 @@ def _on_gpu(G: Floats) -> torch.Tensor:
 def penalty(settings: LinearSettings, gram_diagonal: Floats) -> Floats:
     """Λ's diagonal [n] for that of G = XᵀX [n]."""
     dropped = settings.dropout / (1 - settings.dropout)
-    return np.asarray(settings.l2 + dropped * gram_diagonal, dtype=np.float32)
+    ridge = settings.l2 * np.maximum(gram_diagonal, 1) ** settings.l2_power
+    return np.asarray(ridge + dropped * gram_diagonal, dtype=np.float32)

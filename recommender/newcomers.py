@@ -15,7 +15,7 @@ from scipy import sparse
 from recommender.catalog import Catalog, Game, fold
 from recommender.content import ContentScorer
 from recommender.interactions import Owned
-from recommender.reasons import reasons
+from recommender.reasons import Relatives, reasons
 from recommender.recommend import Pick, top
 from recommender.shelf import Mask, Shelf, Wish
 
@@ -40,9 +40,13 @@ EXTRAS = re.compile(r"\b(soundtrack|ost|dlc|art ?book|season pass|wallpapers?|sk
 
 @dataclass(frozen=True, eq=False)
 class Newcomers:
-    """The games that few own or nobody, and how they are scored; `shelf` has every game, in the order of the scorer."""
+    """The games that few own or nobody, and how they are scored.
+
+    `shelf` has every game, in the order of the scorer, `owned` those that the model knows: the first of them.
+    """
 
     shelf: Shelf
+    owned: Shelf
     scorer: ContentScorer
 
     def prepare(self) -> None:
@@ -87,7 +91,7 @@ class Newcomers:
         """Any game of the shelf with its score by content and the exact shares of the owned games in it."""
         shares = self.scorer.shares(owned, position)
         score = float(shares.sum())
-        because = reasons(shares, owned, self.shelf)
+        because = reasons(shares, owned, self.owned, Relatives.of(owned, self.owned))
         players = int(self.shelf.items.players[position])
         return Pick(self.shelf.game(position), score, because, players, new=bool(self.new[position]))
 

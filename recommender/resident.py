@@ -30,16 +30,19 @@ class Resident:
     items: ItemIndex
     inverse: torch.Tensor  # P [n x n], symmetric
     settings: LinearSettings
+    factor: torch.Tensor | None = None  # c [n]
 
     @classmethod
     def of(cls, model: Linear, device: torch.device | str) -> Resident:
         import torch  # noqa: PLC0415 - seconds to import, and a CPU does without
 
-        return cls(model.items, torch.tensor(model.inverse, device=device), model.settings)
+        factor = None if model.factor is None else torch.tensor(model.factor, device=device)
+        return cls(model.items, torch.tensor(model.inverse, device=device), model.settings, factor)
 
     @cached_property
-    def diagonal(self) -> torch.Tensor:
-        return self.inverse.diagonal().clone()  # [n]
+    def _scale(self) -> torch.Tensor:
+        diagonal = self.inverse.diagonal()
+        return 1 / diagonal if self.factor is None else self.factor / diagonal  # [n]
 
     @cached_property
     def prior(self) -> Floats:
@@ -48,7 +51,7 @@ class Resident:
     def scores(self, owned: Owned) -> Floats:
         weights, positions = self._row(owned)
         total = weights @ self.inverse[positions]  # [r] @ [r x n]
-        return self._home(0 - total / self.diagonal)
+        return self._home(0 - total * self._scale)
 
     def score_many(self, players: Interactions) -> Floats:
         found = np.empty((len(players), len(self.items)), np.float32)  # [m x n]
@@ -59,22 +62,22 @@ class Resident:
 
     def shares(self, owned: Owned, position: int) -> Floats:
         weights, positions = self._row(owned)
-        return self._home(-weights * self.inverse[position, positions] / self.diagonal[position])
+        return self._home(-weights * self.inverse[position, positions] * self._scale[position])
 
     def _block(self, players: Interactions) -> Floats:
         import torch  # noqa: PLC0415 - seconds to import, and a CPU does without
 
-        rows = players.weighted(self.settings.weighting).tocoo()  # [b x n] sparse
+        rows = players.weighted(self.settings.heard).tocoo()  # [b x n] sparse
         where = torch.from_numpy(np.stack([rows.row, rows.col]).astype(np.int64))
         X = torch.sparse_coo_tensor(
             where, torch.from_numpy(rows.data), rows.shape, device=self.inverse.device, check_invariants=False
         )
-        return self._home(0 - X @ self.inverse / self.diagonal)  # [b x n]
+        return self._home(0 - X @ self.inverse * self._scale)  # [b x n]
 
     def _row(self, owned: Owned) -> tuple[torch.Tensor, torch.Tensor]:
         import torch  # noqa: PLC0415 - seconds to import, and a CPU does without
 
-        weights = torch.from_numpy(self.settings.weighting.weights(owned.minutes))
+        weights = torch.from_numpy(self.settings.heard.weights(owned.minutes))
         positions = torch.from_numpy(owned.positions.astype(np.int64))
         return weights.to(self.inverse.device), positions.to(self.inverse.device)
 

@@ -61,8 +61,9 @@ class Served:
         """None where nothing was learned of content."""
         if self.content is None or not isinstance(self.scorer, Linear):
             return None
-        weighting = self.scorer.settings.weighting
-        return Newcomers(self.themes, ContentScorer(self.themes.items, self.themes.games, self.content, weighting))
+        weighting = self.scorer.settings.heard
+        scorer = ContentScorer(self.themes.items, self.themes.games, self.content, weighting)
+        return Newcomers(self.themes, self.shelf, scorer)
 
     def updated(self, scorer: Scorer, learned: Players) -> Served:
         """The same version with another matrix for the same games: what is known of these is not worked out again."""

@@ -53,11 +53,11 @@ class SparseLinear:
         return np.asarray(self.score_many(Interactions.of_rows(self.items, [owned]))[0])
 
     def score_many(self, players: Interactions) -> Floats:
-        X = players.weighted(self.settings.weighting)  # [m x n] sparse
+        X = players.weighted(self.settings.heard)  # [m x n] sparse
         return np.asarray((X @ self.weights).toarray(), dtype=np.float32)  # [m x n]
 
     def shares(self, owned: Owned, position: int) -> Floats:
-        return self.settings.weighting.weights(owned.minutes) * self._cells(owned, position)
+        return self.settings.heard.weights(owned.minutes) * self._cells(owned, position)
 
     def _cells(self, owned: Owned, position: int) -> Floats:
         """[r] B_ij of each owned game i; a bisection in all their rows at once, as scipy's own looks at every cell."""

@@ -18,7 +18,7 @@ Point = tuple[float, ...]
 Unit = NDArray[np.float64]
 """A point [d] or points [p x d] on the scales of the knobs: 0 is the low end of each, 1 the high one."""
 
-SPACE_VERSION = 1
+SPACE_VERSION = 2
 """Raise it when a fit or a measure comes to mean something else: records of before are not gone on with then."""
 
 
@@ -64,6 +64,7 @@ class Space:
         return tuple(knob.plain for knob in self.knobs)
 
     def point(self, settings: LinearSettings) -> Point:
+        settings = replace(settings, folded_played=settings.heard.played)  # a number also where it is as learned
         return tuple(_value(settings, knob.path) for knob in self.knobs)
 
     def settings(self, point: Point, base: LinearSettings) -> LinearSettings:
@@ -110,6 +111,10 @@ SPACE = Space(
         Knob("dropout", ("dropout",), 0.0, 0.8, Scale.LINEAR, 0.3, Renews.INVERSE),
         Knob("weight_played", ("weighting", "played"), 0.0, 1.0, Scale.LINEAR, 0.0, Renews.GRAM),
         Knob("weight_log_hours", ("weighting", "log_hours"), 0.0, 0.3, Scale.LINEAR, 0.0, Renews.GRAM),
+        Knob("folded_played", ("folded_played",), 0.0, 0.5, Scale.LINEAR, 0.0, Renews.SCORES),
+        Knob("l2_power", ("l2_power",), 0.0, 0.5, Scale.LINEAR, 0.0, Renews.INVERSE),
+        Knob("played_power", ("played_power",), 0.0, 0.4, Scale.LINEAR, 0.0, Renews.SCORES),
+        Knob("rare_power", ("rare_power",), 0.0, 0.4, Scale.LINEAR, 0.0, Renews.SCORES),
     )
 )
 """What an owned game counts has no knob: all weights c times larger and l2 c² times is the same model."""

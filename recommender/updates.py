@@ -85,7 +85,8 @@ def updated(model: Linear, learned: Rows, forgotten: Rows) -> Linear:
     """The model with other rows in its G, each [r x n]; who reads `model` meanwhile is not disturbed.
 
     One more n x n matrix is held until `model` is let go of. What the model does not know is left out of the rows
-    before. `players` counts every stored element, also those that weigh 0.
+    before. `players` counts every stored element, also those that weigh 0; `played` stays as the last fit counted it,
+    as a row does not tell hours.
 
     Raises:
         UpdateRefused: a forgotten row is not in the model.

@@ -97,14 +97,15 @@ def write_version(
 
 def _matrix(model: Fitted) -> dict[str, Floats | Ints]:
     if isinstance(model, Linear):
-        return {"inverse": np.ascontiguousarray(model.inverse)}
+        factor = {} if model.factor is None else {"factor": model.factor}
+        return {"inverse": np.ascontiguousarray(model.inverse), **factor}
     B = model.weights
     return {"data": B.data, "indices": B.indices.astype(np.int32), "indptr": B.indptr.astype(np.int32)}
 
 
 def _scorer(card: Card, items: ItemIndex, tensors: Mapping[str, Floats]) -> Fitted:
     if card.kind is Kind.DENSE:
-        return Linear(items, tensors["inverse"], card.settings)
+        return Linear(items, tensors["inverse"], card.settings, tensors.get("factor"))
     rows = tuple(tensors[name] for name in ("data", "indices", "indptr"))
     return SparseLinear(items, sparse.csr_matrix(rows, shape=(len(items), len(items)), copy=False), card.settings)
 
@@ -209,7 +210,7 @@ def _card(manifest: Mapping[str, Any]) -> Card:
         measured = manifest.get("confidence")
         kept["confidence"] = Confidence.read(measured["curves"]) if measured is not None else None
         settings = kept["settings"]
-        kept["settings"] = LinearSettings(settings["l2"], settings["dropout"], Weighting(**settings["weighting"]))
+        kept["settings"] = LinearSettings(**settings | {"weighting": Weighting(**settings["weighting"])})
         kept["created"] = datetime.fromisoformat(kept["created"])
         return Card(**kept)
     except (KeyError, TypeError, ValueError) as error:

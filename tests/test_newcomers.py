@@ -178,7 +178,7 @@ def test_why_speaks_of_an_old_game_that_nobody_owns_without_calling_it_new() -> 
         replace(NEW, adult=True),
         replace(NEW, genres=()),
         replace(NEW, title="Brand New Thing Soundtrack"),
-        replace(NEW, title="Dicebound: Golden Dice", developer="Roguelike Studio"),
+        replace(NEW, title="Dicebound: Golden Dice", developer="Dicebound Studio"),
         replace(NEW, tags=(), genres=("Indie",)),
     ],
     ids=["old", "undated", "unsold", "delisted", "adult", "no indie", "a soundtrack", "a part", "of no theme"],
@@ -228,12 +228,12 @@ def test_a_game_that_few_own_is_new_as_well() -> None:
 @pytest.mark.parametrize(
     ("title", "developer", "expected"),
     [
-        ("Dicebound - Winter Skins", "Roguelike Studio", True),
+        ("Dicebound - Winter Skins", "Dicebound Studio", True),
         ("Dicebound: The Soundtrack", None, True),
         ("Anything OST", None, True),
         ("Dicebound - Of Another Studio", "Somebody", False),
-        ("Dicebound 2", "Roguelike Studio", False),
-        ("Frost: Returned", "Roguelike Studio", False),
+        ("Dicebound 2", "Dicebound Studio", False),
+        ("Frost: Returned", "Dicebound Studio", False),
     ],
 )
 def test_parts_of_other_games_are_told_by_their_titles(title: str, developer: str | None, expected: bool) -> None:

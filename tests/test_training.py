@@ -74,7 +74,7 @@ def test_more_games_than_the_limit_are_approximated_and_answer(warehouse: DuckDB
     assert report.card.kind is Kind.SPARSE
     assert isinstance(served.scorer, SparseLinear)
     assert all(pick.game.app_id % 2 == 0 and pick.because for pick in answer.picks)
-    assert list(report.seconds)[-3:] == ["gram", "inverse", "publish"]
+    assert list(report.seconds)[-4:] == ["gram", "inverse", "content", "publish"]
     assert report.evaluation is not None
     assert report.evaluation.model.all.ndcg_10 > report.evaluation.popularity.all.ndcg_10
 

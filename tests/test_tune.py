@@ -19,6 +19,7 @@ from jobs.tuning import TuningReport, TuningSettings, tune
 from jobs.tuning_record import open_record
 from jobs.tuning_search import Ended, Limits, Standing, Told, search
 from jobs.tuning_trials import Bench, Step, without_held_out
+from recommender.calibration import calibrated
 from recommender.catalog import Catalog, Game
 from recommender.device import Device
 from recommender.evaluate import SplitSettings, evaluate, split
@@ -26,7 +27,7 @@ from recommender.interactions import Interactions
 from recommender.linear import LinearSettings, fit
 from recommender.proposals import Plan
 from recommender.shelf import Shelf
-from recommender.tuning import SPACE, Floors, Knob, Outcome, Point, Scores, Trial
+from recommender.tuning import SPACE, Floors, Knob, Outcome, Point, Scores, Space, Trial
 from storage.datasets.sample import sample_games, sample_interactions
 from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.warehouse import INTERACTIONS, games_batch
@@ -34,6 +35,7 @@ from storage.warehouse import INTERACTIONS, games_batch
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 TRAINING = TrainingSettings(min_games=5, device=Device.CPU)
 ABOUT = {"key": "of these data"}
+FOUR = Space(SPACE.knobs[:4])
 
 
 @dataclass
@@ -54,15 +56,15 @@ class World:
             raise KeyboardInterrupt
         self.measured += [(games, point) for point in points]
         self.now += self.seconds * len(points) * (1.0 if games > 4000 else 0.1)
-        off = np.abs(SPACE.units(points) - 0.5).sum(axis=1)
+        off = np.abs(FOUR.units(points) - 0.5).sum(axis=1)
         return [Outcome((Scores(0.6, 0.5, 0.5 - 0.1 * float(by)),), 0.01) for by in off]
 
 
 def searched(
     world: World, path: Path, *, budget: float = 1e9, trials: int | None = None, told: Told = lambda _: None
 ) -> tuple[Ended, list[Trial]]:
-    plan = Plan(SPACE, 10_000, 4000, (SPACE.plain, (100.0, 0.2, 0.1, 0.0)), Floors(), 0)
-    with open_record(path, ABOUT, SPACE) as record:
+    plan = Plan(FOUR, 10_000, 4000, (FOUR.plain, (100.0, 0.2, 0.1, 0.0)), Floors(), 0)
+    with open_record(path, ABOUT, FOUR) as record:
         ended = search(plan, record, world.measure, Limits(world.clock, world.now, world.now + budget, trials), told)
         return ended, list(record.trials)
 
@@ -132,10 +134,10 @@ def test_a_last_line_that_was_cut_short_is_dropped_and_measured_again(tmp_path: 
     path = tmp_path / "r.jsonl"
     lines = recorded(path, trials=5)
     path.write_bytes(b"".join(lines[:-1]) + lines[-1][: min(cut, len(lines[-1]) - 1)])
-    with open_record(path, ABOUT, SPACE) as record:
+    with open_record(path, ABOUT, FOUR) as record:
         assert record.torn
         assert len(record.trials) == 4
-    with open_record(path, ABOUT, SPACE) as record:
+    with open_record(path, ABOUT, FOUR) as record:
         assert not record.torn
     searched(World(), path, trials=5)
 
@@ -167,7 +169,7 @@ def test_the_record_of_other_data_is_refused_and_stays_as_it_was(tmp_path: Path)
     path = tmp_path / "r.jsonl"
     lines = recorded(path)
 
-    with pytest.raises(RecordRefused, match="other data"), open_record(path, {"key": "else"}, SPACE):
+    with pytest.raises(RecordRefused, match="other data"), open_record(path, {"key": "else"}, FOUR):
         pass
     assert path.read_bytes() == b"".join(lines)
 
@@ -314,7 +316,8 @@ def test_what_is_shared_with_other_points_changes_no_score(
 
     for point, outcome in zip((SPACE.plain, turned, further), found, strict=True):
         settings = SPACE.settings(point, LinearSettings())
-        alone = [evaluate(fit(fold.train, settings, Device.CPU), fold, bench.shelf) for fold in bench.folds]
+        fits = [calibrated(fit(fold.train, settings, Device.CPU), bench.shelf.indie) for fold in bench.folds]
+        alone = [evaluate(one, fold, bench.shelf) for one, fold in zip(fits, bench.folds, strict=True)]
         np.testing.assert_allclose(
             [scores.as_row() for scores in outcome.folds], [Scores.of(one).as_row() for one in alone], atol=1e-3
         )
@@ -345,7 +348,7 @@ def test_a_point_that_cannot_be_fitted_is_refused_and_the_others_are_measured() 
     players = np.repeat(np.arange(60, dtype=np.int32), 3)
     interactions = Interactions.from_columns(players, chosen, np.full(180, 600, np.int32))
     bench = Bench.of(interactions, indies(interactions), 10, SPACE, LinearSettings(), Device.CPU)
-    singular, sound = (0.0, 0.0, 0.0, 0.0), (5.0, 0.0, 0.0, 0.0)
+    singular, sound = ((l2, 0.0, *SPACE.plain[2:]) for l2 in (0.0, 5.0))
     found = bench.measure([singular, sound], lambda _: None)
 
     assert "raise l2" in found[0].refused
@@ -356,7 +359,7 @@ def test_a_point_that_cannot_be_fitted_is_refused_and_the_others_are_measured() 
 
 def test_one_point_at_a_time_takes_one_matrix_at_a_time() -> None:
     """Of n x n float32, whichever fold it is; all else is blocks of it, and a few players."""
-    m, n, r = 800, 2000, 5
+    m, n, r = 2400, 2000, 5
     players = np.repeat(np.arange(m, dtype=np.int32), r)
     chosen = ((r * players + np.tile(np.arange(r), m) * (1 + players // 400)) % n).astype(np.int32)
     interactions = Interactions.from_columns(players, chosen, np.full(len(chosen), 600, np.int32))

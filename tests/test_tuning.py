@@ -11,13 +11,16 @@ import pytest
 from bot.settings import Settings
 from recommender.errors import FitFailed
 from recommender.proposals import GROUP, SMALL_A_FULL, Batch, Plan, next_batch
-from recommender.tuning import SPACE, Floors, Knob, Outcome, Point, Renews, Scores, Trial, ranked
+from recommender.tuning import SPACE, Floors, Knob, Outcome, Point, Renews, Scores, Space, Trial, ranked
 
 PLAIN = Scores(0.64, 0.47, 0.42)
 FULL, SMALL = 10_000, 4_000
 
+FOUR = Space(SPACE.knobs[:4])
+"""Of the knobs, those of the landscape: l2, dropout and what playing weighs."""
 
-def trial(*scores: float, games: int = FULL, point: Point = SPACE.plain) -> Trial:
+
+def trial(*scores: float, games: int = FULL, point: Point = FOUR.plain) -> Trial:
     return Trial(games, point, Outcome((Scores(*scores),)), 1.0)
 
 
@@ -45,7 +48,9 @@ def test_the_ends_of_each_knob_are_reached_and_nothing_beyond() -> None:
 
     assert low == tuple(knob.low for knob in SPACE.knobs)
     assert high == tuple(knob.high for knob in SPACE.knobs)
-    np.testing.assert_allclose(SPACE.units([low, high, beyond]), [[0.0] * 4, [1.0] * 4, [0.0] * 4], atol=1e-12)
+    np.testing.assert_allclose(
+        SPACE.units([low, high, beyond]), [[end] * len(SPACE.knobs) for end in (0.0, 1.0, 0.0)], atol=1e-12
+    )
 
 
 def test_a_point_comes_back_from_the_scales_as_it_was() -> None:
@@ -77,7 +82,7 @@ def test_no_floor_leaves_only_what_is_played() -> None:
 
 
 def test_what_could_not_be_fitted_has_no_place() -> None:
-    assert ranked([Trial(FULL, SPACE.plain, Outcome(refused="raise l2"), 1.0)], Floors(), PLAIN) == []
+    assert ranked([Trial(FULL, FOUR.plain, Outcome(refused="raise l2"), 1.0)], Floors(), PLAIN) == []
 
 
 Objective = Callable[[Point], Scores]
@@ -85,8 +90,8 @@ Objective = Callable[[Point], Scores]
 
 def bowl(point: Point) -> Scores:
     """More play is found the more playing counts, but each step costs hits among all games; l2 is best at 400."""
-    l2, dropout, played, hours = SPACE.units([point])[0]
-    best_l2, best_dropout = SPACE.units([(400.0, 0.5, 0.0, 0.0)])[0][:2]
+    l2, dropout, played, hours = FOUR.units([point])[0]
+    best_l2, best_dropout = FOUR.units([(400.0, 0.5, 0.0, 0.0)])[0][:2]
     off = (l2 - best_l2) ** 2 + (dropout - best_dropout) ** 2 / 2
     paid = played**2 + hours**2
     return Scores(0.64 - 0.05 * off - 0.06 * paid, 0.47 - 0.05 * off, 0.42 + 0.04 * (played + 0.5 * hours) - 0.05 * off)
@@ -97,7 +102,7 @@ BEST = 0.4370
 
 
 def plan(*start: Point, small: int = SMALL, seed: int = 0) -> Plan:
-    return Plan(SPACE, FULL, small, start or (SPACE.plain,), Floors(), seed)
+    return Plan(FOUR, FULL, small, start or (FOUR.plain,), Floors(), seed)
 
 
 def run(plan: Plan, objective: Objective, count: int, trials: Sequence[Trial] = ()) -> list[Trial]:
@@ -121,9 +126,9 @@ def best(plan: Plan, trials: Sequence[Trial]) -> Scores:
 def test_the_best_of_the_bowl_is_what_a_grid_says() -> None:
     steps = np.linspace(0, 1, 81)
     grid = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
-    heights = SPACE.units([(400.0, 0.5, 0.0, 0.0)])[0][:2]
-    found = [bowl(SPACE.at(np.concatenate([heights, unit]))) for unit in grid]
-    rows, plain = np.array([one.as_row() for one in found]), bowl(SPACE.plain)
+    heights = FOUR.units([(400.0, 0.5, 0.0, 0.0)])[0][:2]
+    found = [bowl(FOUR.at(np.concatenate([heights, unit]))) for unit in grid]
+    rows, plain = np.array([one.as_row() for one in found]), bowl(FOUR.plain)
     missing, played = Floors().keys(rows, plain)
 
     assert max(played[missing == 0]) == pytest.approx(BEST, abs=1e-4)
@@ -132,9 +137,9 @@ def test_the_best_of_the_bowl_is_what_a_grid_says() -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_best_is_found_in_forty_trials(seed: int) -> None:
     searched = plan(small=FULL, seed=seed)
-    gained = best(searched, run(searched, bowl, 11)).indie_played - bowl(SPACE.plain).indie_played
+    gained = best(searched, run(searched, bowl, 11)).indie_played - bowl(FOUR.plain).indie_played
 
-    assert gained > 0.97 * (BEST - bowl(SPACE.plain).indie_played)
+    assert gained > 0.97 * (BEST - bowl(FOUR.plain).indie_played)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -147,20 +152,20 @@ def test_a_first_look_that_is_a_little_wrong_leads_to_the_best_in_full(seed: int
         seen = 1.0 if batch.games == FULL else 1.3
         outcomes = [Outcome((bowl((seen * point[0], *point[1:])),)) for point in batch.points]
         found += [Trial(batch.games, p, of, 1.0) for p, of in zip(batch.points, outcomes, strict=True)]
-    gained = best(searched, found).indie_played - bowl(SPACE.plain).indie_played
+    gained = best(searched, found).indie_played - bowl(FOUR.plain).indie_played
 
     assert sum(one.games == FULL for one in found) <= 9
-    assert gained > 0.9 * (BEST - bowl(SPACE.plain).indie_played)
+    assert gained > 0.9 * (BEST - bowl(FOUR.plain).indie_played)
 
 
 def test_what_is_compared_with_comes_first_on_all_games_then_on_few() -> None:
     used = (100.0, 0.2, 0.1, 0.0)
-    found = run(plan(SPACE.plain, used), bowl, 4)
+    found = run(plan(FOUR.plain, used), bowl, 4)
 
     assert [(one.games, one.point) for one in found] == [
-        (FULL, SPACE.plain),
+        (FULL, FOUR.plain),
         (FULL, used),
-        (SMALL, SPACE.plain),
+        (SMALL, FOUR.plain),
         (SMALL, used),
     ]
 
@@ -168,14 +173,14 @@ def test_what_is_compared_with_comes_first_on_all_games_then_on_few() -> None:
 def test_small_trials_share_a_gram_in_fours_and_the_best_of_them_is_measured_in_full() -> None:
     searched = plan()
     found = run(searched, bowl, 2 + SMALL_A_FULL // GROUP)
-    grams = [SPACE.shared(one.point, Renews.GRAM) for one in found[2:]]
+    grams = [FOUR.shared(one.point, Renews.GRAM) for one in found[2:]]
     plain = searched.plain(found, SMALL)
     assert plain is not None
     promoted = ranked([one for one in found if one.games == SMALL], Floors(), plain)
 
     assert [one.games for one in found[2:]] == [SMALL] * SMALL_A_FULL
     assert [grams.count(gram) for gram in dict.fromkeys(grams)] == [GROUP] * (SMALL_A_FULL // GROUP)
-    best = next(one.point for one in promoted if one.point != SPACE.plain)
+    best = next(one.point for one in promoted if one.point != FOUR.plain)
     assert next_batch(searched, found) == Batch(FULL, (best,))
 
 
@@ -211,12 +216,12 @@ def test_a_search_goes_on_past_points_that_cannot_be_fitted() -> None:
         found += [Trial(FULL, p, outcome, 1.0) for p, outcome in zip(batch.points, outcomes, strict=True)]
 
     assert any(one.outcome.refused for one in found)
-    assert best(searched, found).indie_played > bowl(SPACE.plain).indie_played
+    assert best(searched, found).indie_played > bowl(FOUR.plain).indie_played
 
 
 def test_points_in_a_plane_are_followed_by_others_before_a_surface_is_laid() -> None:
-    units = np.random.default_rng(2).random((20, len(SPACE.knobs))) * [1, 1, 1, 0]
-    points = [SPACE.plain, *(SPACE.at(unit) for unit in units)]
+    units = np.random.default_rng(2).random((20, len(FOUR.knobs))) * [1, 1, 1, 0]
+    points = [FOUR.plain, *(FOUR.at(unit) for unit in units)]
     found = [Trial(FULL, point, Outcome((bowl(point),)), 1.0) for point in points]
 
     assert all(point[3] > 0 for point in next_batch(plan(small=FULL), found).points)
@@ -224,7 +229,7 @@ def test_points_in_a_plane_are_followed_by_others_before_a_surface_is_laid() -> 
 
 
 def test_plain_edlae_that_cannot_be_fitted_ends_the_search() -> None:
-    refused = Trial(FULL, SPACE.plain, Outcome(refused="leading minor 3"), 1.0)
+    refused = Trial(FULL, FOUR.plain, Outcome(refused="leading minor 3"), 1.0)
 
     with pytest.raises(FitFailed, match="leading minor 3"):
         next_batch(plan(small=FULL), [refused])

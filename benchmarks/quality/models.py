@@ -8,12 +8,15 @@ from dataclasses import asdict, dataclass, field, replace
 from benchmarks.quality import ours, peers
 from benchmarks.quality.peers import Fit, Setting
 from recommender.interactions import Weighting
-from recommender.linear import LinearSettings
+from recommender.linear import TUNED
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """`package` is what has to be importable, None for our own; `grid` is what tuning tries for each setting."""
+    """`package` is what has to be importable, None for our own; `grid` is what tuning tries for each setting.
+
+    An `informed` one is told which games are indie: `indie` [n] in its setting.
+    """
 
     name: str
     title: str
@@ -21,6 +24,7 @@ class Model:
     setting: Setting
     package: str | None = None
     grid: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    informed: bool = False
 
     def having(self, setting: Setting) -> Model:
         return replace(self, setting=setting)
@@ -94,5 +98,5 @@ MODELS: tuple[Model, ...] = (
     Model("ease-100", "ours: EASE, l2 100", ours.linear, {"l2": 100.0, "dropout": 0.0, "weighting": PLAIN}),
     Model("ease-500", "ours: EASE, l2 500", ours.linear, {"l2": 500.0, "dropout": 0.0, "weighting": PLAIN}),
     Model("edlae", "ours: EDLAE, l2 200, dropout 0.3", ours.linear, {"l2": 200.0, "dropout": 0.3, "weighting": PLAIN}),
-    Model(OURS, "ours, the default", ours.linear, asdict(LinearSettings())),
+    Model(OURS, "ours, the default", ours.calibrated_linear, asdict(TUNED), informed=True),
 )

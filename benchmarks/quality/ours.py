@@ -6,9 +6,10 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from benchmarks.quality.peers import Rows, Score, Setting
+from recommender.calibration import calibrated
 from recommender.device import Device
 from recommender.interactions import Interactions, ItemIndex
-from recommender.linear import LinearSettings, fit
+from recommender.linear import Linear, LinearSettings, fit
 from recommender.popularity import Popularity
 from recommender.scorer import Scorer
 
@@ -19,7 +20,17 @@ def popularity(train: Rows, _: Setting) -> Score:
 
 def linear(train: Rows, setting: Setting) -> Score:
     """`setting` has the fields of `LinearSettings`; those left out are the default."""
-    return _score(fit(_interactions(train), TypeAdapter(LinearSettings).validate_python(setting), Device.CPU))
+    return _score(_fitted(train, setting))
+
+
+def calibrated_linear(train: Rows, setting: Setting) -> Score:
+    """As it is published: `indie` in the setting [n] says which games the factors are for."""
+    indie = np.asarray(setting["indie"], bool)
+    return _score(calibrated(_fitted(train, {name: of for name, of in setting.items() if name != "indie"}), indie))
+
+
+def _fitted(train: Rows, setting: Setting) -> Linear:
+    return fit(_interactions(train), TypeAdapter(LinearSettings).validate_python(setting), Device.CPU)
 
 
 def _score(scorer: Scorer) -> Score:
@@ -28,5 +39,6 @@ def _score(scorer: Scorer) -> Score:
 
 def _interactions(train: Rows) -> Interactions:
     """App ids are of no matter here, so positions stand for them."""
-    players = np.bincount(train.indices, minlength=train.shape[1]).astype(np.int32)
-    return Interactions(ItemIndex(np.arange(train.shape[1], dtype=np.int32), players), train)
+    n = train.shape[1]
+    index = np.arange(n, dtype=np.int32)
+    return Interactions(ItemIndex(index, np.zeros(n, np.int32)), train).recounted()
