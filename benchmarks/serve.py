@@ -31,12 +31,12 @@ from bot.hosting.garbage import settled
 from bot.hosting.turns import short_turns
 from bot.settings import Settings, read_settings
 from bot.warehouse import open_warehouse
-from recommender.engine import Served
 from recommender.interactions import Interactions, Ints, Owned
 from recommender.library import Library
 from recommender.linear import Linear
 from recommender.recommend import picks_for, picks_for_many, top
 from recommender.registry import Registry
+from recommender.served import Served
 from recommender.shelf import Wish
 
 T = TypeVar("T")

@@ -13,7 +13,8 @@ from bot.commands.command import Desk, Libraries
 from bot.cooldowns import Cooldowns
 from bot.settings import Settings
 from bot.warehouse import Copies
-from recommender.engine import Engine, Served
+from recommender.engine import Engine
+from recommender.served import Served
 from storage.accounts import Accounts
 from storage.database import Database
 from storage.errors import DatabaseError, DatabaseUnavailable

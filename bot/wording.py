@@ -12,7 +12,8 @@ from bot.messages import Language
 from bot.tag_names import localized
 from recommender.catalog import Game
 from recommender.confidence import trust
-from recommender.recommend import Because, Pick
+from recommender.reasons import Because
+from recommender.recommend import Pick
 
 LONGEST_QUOTE = 80
 """Characters of what somebody typed that are said back to them."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from recommender.engine import Served
 from recommender.interactions import Interactions, Owned
 from recommender.library import Library
 from recommender.newcomers import with_new
 from recommender.recommend import Pick, picks_for_many
 from recommender.scorer import Scorer
+from recommender.served import Served
 from recommender.shelf import Wish
 from storage.errors import DatasetRefused, SteamUnavailable
 from storage.steam.answers import library_from_answer

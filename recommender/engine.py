@@ -3,94 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-import numpy as np
-
-from recommender.catalog import Catalog, Game
-from recommender.confidence import Confidence
-from recommender.content import Content, ContentScorer
+from recommender.catalog import Game
 from recommender.errors import UpdateRefused
 from recommender.group import picks_for_group
 from recommender.interactions import Owned
 from recommender.library import Library
 from recommender.linear import Linear
-from recommender.newcomers import Newcomers, with_new
-from recommender.popularity import Popularity
-from recommender.recommend import Because, Pick, of_theme, picks_for, similar_to, why
+from recommender.newcomers import with_new
+from recommender.reasons import Because
+from recommender.recommend import Pick, of_theme, picks_for, similar_to, why
 from recommender.scorer import Scorer
-from recommender.shelf import Shelf, Wish
-from recommender.tempered import Tempered
-from recommender.updates import NOTHING, Learned, stacked, updated
+from recommender.served import Players, Served
+from recommender.shelf import Wish
+from recommender.updates import NOTHING, stacked, updated
 
 T = TypeVar("T")
-
-Players = Mapping[str, Learned]
-"""Rows by the pseudonym of their player."""
-
-
-@dataclass(frozen=True, eq=False)
-class Served:
-    """All that answers one request: a model, its catalogue and its version, never mixed with another's.
-
-    `learned` are the rows that the model holds of players who were learned, changed or forgotten since its fit.
-    `confidence` is None where the model was never measured.
-    """
-
-    version: str
-    scorer: Scorer
-    catalog: Catalog
-    synthetic: bool = False
-    confidence: Confidence | None = None
-    learned: Players = field(default_factory=dict)
-    content: Content | None = None
-
-    @cached_property
-    def shelf(self) -> Shelf:
-        return Shelf(self.catalog, self.scorer.items)
-
-    @cached_property
-    def themes(self) -> Shelf:
-        """Also the games that no player of the model owns: new ones above all."""
-        return Shelf.of_all(self.catalog, self.scorer.items)
-
-    def prepare(self) -> None:
-        """So that the first to ask waits no longer than the next."""
-        self.shelf.prepare()
-        _ = self.shelf.series
-        self.themes.prepare()
-        if self.newcomers is not None:
-            self.newcomers.prepare()
-
-    @cached_property
-    def newcomers(self) -> Newcomers | None:
-        """None where nothing was learned of content."""
-        if self.content is None or not isinstance(self.scorer, Linear):
-            return None
-        weighting = self.scorer.settings.heard
-        scorer = ContentScorer(self.themes.items, self.themes.games, self.content, weighting)
-        return Newcomers(self.themes, self.shelf, scorer)
-
-    def updated(self, scorer: Scorer, learned: Players) -> Served:
-        """The same version with another matrix for the same games: what is known of these is not worked out again."""
-        after = replace(self, scorer=scorer, learned=learned)
-        players = scorer.items.players
-        of_all = np.pad(players, (0, len(self.themes.items) - len(players)))
-        vars(after).update(shelf=self.shelf.recounted(players), themes=self.themes.recounted(of_all))
-        return after
-
-    @cached_property
-    def popularity(self) -> Popularity:
-        return Popularity.of_played(self.scorer.items)
-
-    @cached_property
-    def tempered(self) -> Tempered:
-        """What answers one player: what is like a game, and what suits a group, the model says alone."""
-        return Tempered(self.scorer, self.popularity)
 
 
 @dataclass(frozen=True)

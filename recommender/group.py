@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.interactions import Floats, Owned
-from recommender.recommend import Because, Pick, Relatives, reasons, varied_top
+from recommender.reasons import Because, Relatives, reasons
+from recommender.recommend import Pick, varied_top
 from recommender.scorer import Scorer
 from recommender.shelf import Mask, Shelf, Wish
 

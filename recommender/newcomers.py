@@ -15,7 +15,8 @@ from scipy import sparse
 from recommender.catalog import Catalog, Game, fold
 from recommender.content import ContentScorer
 from recommender.interactions import Owned
-from recommender.recommend import Pick, Relatives, reasons, top
+from recommender.reasons import Relatives, reasons
+from recommender.recommend import Pick, top
 from recommender.shelf import Mask, Shelf, Wish
 
 ONE_IN = 5

@@ -21,9 +21,9 @@ from pathlib import Path
 from recommender.catalog import Game
 from recommender.confidence import Confidence
 from recommender.content import Content
-from recommender.engine import Served
 from recommender.errors import DamagedModel, NoModel
 from recommender.scorer import Scorer
+from recommender.served import Served
 from recommender.version import (
     MANIFEST,
     Card,

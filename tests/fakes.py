@@ -20,7 +20,8 @@ from bot.commands.recents import Recents
 from bot.dispatch import dispatch
 from bot.messages import Language, Person, Reply, Request, Value
 from bot.terminal import Terminal
-from recommender.engine import Engine, Served
+from recommender.engine import Engine
+from recommender.served import Served
 from storage.accounts import Accounts
 from storage.database import Database
 from storage.feedback import Feedback

@@ -16,7 +16,8 @@ from bot.commands.zones import zone_named
 from bot.completions import LONGEST, MOST, Completion, completions
 from bot.messages import Language
 from recommender.catalog import Catalog, Game
-from recommender.engine import Engine, Served
+from recommender.engine import Engine
+from recommender.served import Served
 from tests import worlds
 
 EN, KO = Language.EN, Language.KO

@@ -16,7 +16,8 @@ from bot.discord.markdown import escaped, link
 from bot.messages import Attachment, Choice, Language, Origin, Outcome, Reply
 from bot.presses import Deed, Press, pressed
 from bot.wording import Wording
-from recommender.recommend import Because, Pick
+from recommender.reasons import Because
+from recommender.recommend import Pick
 from tests import worlds
 from tests.discord_screen import Part, components, labels, plain, screen, walk, words
 from tests.pictures import TextPicture

@@ -13,11 +13,12 @@ import pytest
 import pytest_asyncio
 
 from recommender.catalog import Catalog
-from recommender.engine import Answer, Engine, Served, recommend
+from recommender.engine import Answer, Engine, recommend
 from recommender.errors import UnknownGame
 from recommender.interactions import Floats, Interactions, ItemIndex, Owned
 from recommender.library import Library
 from recommender.scorer import Scorer
+from recommender.served import Served
 from recommender.shelf import Wish
 from tests import worlds
 

@@ -12,9 +12,10 @@ import pytest
 import pytest_asyncio
 
 from recommender.device import Device
-from recommender.engine import Answer, Engine, Players, Served, recommend
+from recommender.engine import Answer, Engine, recommend
 from recommender.errors import UpdateRefused
 from recommender.linear import Linear, LinearSettings, fit
+from recommender.served import Players, Served
 from recommender.shelf import Wish
 from recommender.updates import NOTHING, Learned, learned_rows
 from tests import worlds

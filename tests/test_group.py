@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recommender.catalog import Catalog, Game
-from recommender.engine import Answer, Engine, Served, recommend, together
+from recommender.engine import Answer, Engine, recommend, together
 from recommender.group import picks_for_group
 from recommender.interactions import ItemIndex, Weighting
 from recommender.library import Library
 from recommender.linear import Linear, LinearSettings
-from recommender.recommend import REASONS, picks_for
+from recommender.reasons import REASONS
+from recommender.recommend import picks_for
+from recommender.served import Served
 from recommender.shelf import Shelf, Wish
 from tests import worlds
 from tests.test_recommend import LIBRARIES, WISHES

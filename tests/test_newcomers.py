@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from recommender.catalog import Catalog, Game
 from recommender.content import Content, learn_content
-from recommender.engine import Served, explain, recommend
+from recommender.engine import explain, recommend
 from recommender.interactions import ItemIndex, Owned
 from recommender.library import Library
 from recommender.linear import Linear
 from recommender.newcomers import LEAST, ONE_IN, belongs_to_another
 from recommender.recommend import Pick
+from recommender.served import Served
 from recommender.shelf import Shelf, Wish
 from tests import worlds
 

@@ -17,7 +17,6 @@ from jobs.describe import Matrix, describe
 from jobs.training import Gathered, TrainingSettings, gather
 from recommender.catalog import Catalog
 from recommender.device import Device
-from recommender.engine import Served
 from recommender.evaluate import evaluate, split
 from recommender.gram import gram
 from recommender.interactions import Weighting
@@ -25,6 +24,7 @@ from recommender.library import Library
 from recommender.linear import Linear, fit, fit_counted
 from recommender.recommend import picks_for
 from recommender.registry import Registry
+from recommender.served import Served
 from recommender.shelf import Shelf, Wish
 from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.importing import ImportReport, import_paths

@@ -11,24 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.catalog import Catalog, Game
-from recommender.engine import Served, recommend
+from recommender.engine import recommend
 from recommender.interactions import Floats, ItemIndex, Weighting
 from recommender.library import Library
 from recommender.linear import Linear, LinearSettings
 from recommender.popularity import Popularity
-from recommender.recommend import (
-    LEAST,
-    REASONS,
-    Because,
-    Pick,
-    mixed_top,
-    of_theme,
-    picks_for,
-    picks_for_many,
-    similar_to,
-    top,
-    why,
-)
+from recommender.reasons import LEAST, REASONS, Because
+from recommender.recommend import Pick, mixed_top, of_theme, picks_for, picks_for_many, similar_to, top, why
+from recommender.served import Served
 from recommender.shelf import Mask, Shelf, Wish
 from recommender.tempered import Tempered
 from tests import worlds

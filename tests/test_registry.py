@@ -196,7 +196,7 @@ def test_the_file_is_a_safetensors_file_that_the_library_reads(
 def test_a_matrix_of_several_chunks_is_written_whole(
     registry: Registry, publish: Publish, model: Linear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recommender.version.CHUNK", 7)
+    monkeypatch.setattr("recommender.tensors.CHUNK", 7)
 
     card = publish(0)
 

@@ -25,7 +25,8 @@ from bot.terminal import Terminal
 from bot.typed import Spoken
 from bot.wording import Wording
 from recommender.catalog import Game
-from recommender.recommend import Because, Pick
+from recommender.reasons import Because
+from recommender.recommend import Pick
 from tests import discord_screen, slack_screen, worlds
 from tests.dialogues import Turn, english, korean
 from tests.fakes import ANN, NOON, PRIVATE, PUBLIC, SECRETIVE, Place, open_place

@@ -16,7 +16,8 @@ from bot.presses import Deed, Press, pressed
 from bot.slack.blocks import Look, Sent, messages
 from bot.slack.opinions import toggled
 from bot.wording import Wording
-from recommender.recommend import Because, Pick
+from recommender.reasons import Because
+from recommender.recommend import Pick
 from tests import worlds
 from tests.pictures import TextPicture
 from tests.slack_limits import TEXT, too_much, travels

@@ -20,7 +20,8 @@ from bot.terminal import plain, rendered
 from bot.typed import parse, unfinished
 from bot.wording import Wording
 from recommender.catalog import Game
-from recommender.recommend import Because, Pick
+from recommender.reasons import Because
+from recommender.recommend import Pick
 
 HADES = Game(1145360, "Hades", ("Roguelike",), price=24.99, year=2020, positive=97, negative=3)
 RECOMMEND = next(command for command in COMMANDS if command.name == "recommend")

@@ -25,7 +25,8 @@ from bot.slack.forms import SEARCHES
 from bot.wording import LONGEST_QUOTE, Wording, quoted, texts
 from recommender.catalog import Game
 from recommender.confidence import Trust
-from recommender.recommend import Because, Pick
+from recommender.reasons import Because
+from recommender.recommend import Pick
 from storage.schema import digest_channels, impressions, metadata
 
 EN, KO = Wording(Language.EN), Wording(Language.KO)

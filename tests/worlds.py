@@ -12,11 +12,11 @@ from recommender import linear
 from recommender.catalog import Catalog, Game
 from recommender.content import learn_content
 from recommender.device import Device
-from recommender.engine import Served
 from recommender.interactions import Interactions
 from recommender.library import Library
 from recommender.linear import LinearSettings
 from recommender.recommend import Pick
+from recommender.served import Served
 
 THEMES: dict[str, tuple[str, ...]] = {
     "Roguelike": (

@@ -26,9 +26,9 @@ from bot.terminal import Terminal
 from bot.typed import Spoken
 from jobs.batch import recommend_batch
 from jobs.training import Progress, train
-from recommender.engine import Served
 from recommender.registry import Registry
 from recommender.resident import placed
+from recommender.served import Served
 from recommender.shelf import Wish
 from storage.datasets.sample import sample_games, sample_interactions
 from storage.duckdb.warehouse import DuckDBWarehouse

@@ -26,9 +26,9 @@ from bot.hosting.ticks import Ticks, ticking
 from bot.hosting.turns import short_turns
 from bot.settings import Settings, read_settings
 from bot.web import web_app
-from recommender.engine import Served
 from recommender.registry import Registry
 from recommender.resident import placed
+from recommender.served import Served
 from storage.accounts import Accounts
 
 log = logging.getLogger(__name__)

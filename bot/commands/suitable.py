@@ -9,7 +9,8 @@ from bot.commands.command import Desk
 from bot.commands.refused import Refused
 from bot.messages import Request
 from recommender.catalog import Game
-from recommender.recommend import Because, Pick
+from recommender.reasons import Because
+from recommender.recommend import Pick
 
 
 def suitable(game: Game, request: Request) -> bool:

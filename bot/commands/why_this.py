@@ -13,8 +13,8 @@ from bot.messages import Reply, Request
 from bot.tag_names import english, localized
 from bot.wording import Wording
 from recommender.catalog import Game
-from recommender.engine import Served
 from recommender.errors import UnknownGame
+from recommender.served import Served
 
 
 async def why_this(request: Request, desk: Desk) -> Reply:

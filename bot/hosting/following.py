@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from bot.hosting.garbage import kept_for_long
-from recommender.engine import Engine, Served
+from recommender.engine import Engine
 from recommender.errors import DamagedModel, NoModel
 from recommender.registry import Registry
+from recommender.served import Served
 
 log = logging.getLogger(__name__)
 
