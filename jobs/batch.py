@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from recommender.engine import with_newcomers
 from recommender.interactions import Interactions, Owned
 from recommender.library import Library
-from recommender.newcomers import with_new
 from recommender.recommend import Pick, picks_for_many
 from recommender.scorer import Scorer
 from recommender.served import Served
@@ -102,16 +102,13 @@ def _answers(served: Served, batch: list[_Player], wish: Wish, k: int) -> Iterat
         rows = Interactions.of_rows(scorer.items, [player.owned for player in players])
         found = picks_for_many(rows, scorer, served.shelf, wish, k) if players else []
         picks.update({id(player): one for player, one in zip(players, found, strict=True)})
-    if served.newcomers is not None:
-        for one in known:
-            unowned = replace(wish, hidden=wish.hidden | one.library.minutes.keys())
-            picks[id(one)] = with_new(picks[id(one)], one.owned, served.newcomers, unowned, k)
     for player in batch:
-        yield json.dumps({"player": player.name, "picks": [_plain(pick) for pick in picks[id(player)]]}) + "\n"
+        told = with_newcomers(picks[id(player)], player.owned, player.library, served, wish, k)
+        yield json.dumps({"player": player.name, "picks": [_plain(pick) for pick in told]}) + "\n"
 
 
 def _plain(pick: Pick) -> dict[str, object]:
-    each = [one for because in pick.because for one in (because, *because.series)]
+    each = [one for because in pick.because for one in because.each]
     because = [{"appid": b.game.app_id, "share": round(b.share, 6), "minutes": b.minutes} for b in each]
     plain = {"appid": pick.game.app_id, "score": round(pick.score, 6), "because": because}
     return plain | ({"new": True} if pick.new else {})

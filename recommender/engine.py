@@ -123,12 +123,17 @@ class Engine:
 def recommend(served: Served, library: Library, wish: Wish, k: int) -> Answer:
     owned = served.scorer.items.owned(library)
     scorer: Scorer = served.tempered if len(owned) else served.popularity
-    picks = picks_for(owned, scorer, served.shelf, wish, k)
-    told = [_told(_rated(pick, served, len(owned)), library) for pick in picks]
-    if served.newcomers is not None and len(owned):
-        unowned = replace(wish, hidden=wish.hidden | library.minutes.keys())  # also what the model does not know
-        told = with_new(told, owned, served.newcomers, unowned, k)
-    return Answer(tuple(told), served.version, len(owned))
+    rated = [_rated(pick, served, len(owned)) for pick in picks_for(owned, scorer, served.shelf, wish, k)]
+    picks = with_newcomers(rated, owned, library, served, wish, k)
+    return Answer(tuple(_told(pick, library) for pick in picks), served.version, len(owned))
+
+
+def with_newcomers(picks: list[Pick], owned: Owned, library: Library, served: Served, wish: Wish, k: int) -> list[Pick]:
+    """Where anything is known of the player and of content, as `with_new`; `library` has the games of no model, too."""
+    if served.newcomers is None or not len(owned):
+        return picks
+    unowned = replace(wish, hidden=wish.hidden | library.minutes.keys())
+    return with_new(picks, owned, served.newcomers, unowned, k)
 
 
 def learn(served: Served, rows: Players, fitted: Players) -> Served:

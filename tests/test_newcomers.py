@@ -50,6 +50,17 @@ def test_who_loves_the_theme_gets_the_new_game_of_it_last_and_labelled() -> None
     assert (len(picks), picks[-1].game, picks[-1].players) == (5, NEW, 0)
 
 
+def test_a_game_that_is_liked_and_not_owned_speaks_for_a_new_one_as_such() -> None:
+    liked = worlds.game("Mirrorblade").app_id
+    new = asked(worlds.library("Ember Depths", "Dicebound").with_more(liked=[liked], owned=[]))[-1]
+
+    assert new.new
+    assert {because.game.app_id: because.liked for because in new.because} == {
+        because.game.app_id: because.game.app_id == liked for because in new.because
+    }
+    assert any(because.liked for because in new.because)
+
+
 def test_the_rest_of_the_answer_is_what_it_was() -> None:
     before = recommend(worlds.served(), LOVER, Wish(), 5).picks
 
