@@ -28,7 +28,7 @@ from recommender import metrics
 from recommender.catalog import Catalog, Game
 from recommender.content import Content, ContentScorer, learn_content, spread
 from recommender.enough import enough
-from recommender.interactions import Floats, Interactions, ItemIndex
+from recommender.interactions import Floats, Interactions, ItemIndex, entries
 from recommender.linear import Linear, fit
 from recommender.newcomers import Newcomers, with_new
 from recommender.recommend import picks_for
@@ -70,7 +70,7 @@ def main() -> None:
     model = fit(train, settings)
     folded = world.rows(world.asked, world.seen)
     targets = world.rows(world.asked, world.hidden).minutes
-    wanted = _has(targets)
+    wanted = entries(targets)
     rows = [_row(name, scores, wanted, world) for name, scores in _ways(world, model, folded)]
     placed = _placed(world, model, train, folded)
     if arguments.json:
@@ -113,7 +113,7 @@ def _ways(world: World, model: Linear, folded: Interactions) -> Iterator[tuple[s
     yield "random", np.random.default_rng(SEED).random(shape, np.float32)
     yield "year and price", np.tile(_prior(world, model, games), (shape[0], 1))
     yield "most positive reviews", np.tile(np.array([g.positive or 0 for g in games], np.float32), (shape[0], 1))
-    X = folded.weighted(model.settings.weighting)
+    X = folded.weighted(model.settings.heard)
     content = learn_content(model, world.known(world.seen))
     T, t = content.rows(world.known(world.seen)), content.rows(games)
     for name, weights in _weights(content, T, model):
@@ -175,12 +175,6 @@ def _measured(scores: Floats, wanted: Mask) -> tuple[float, float, float]:
     )
 
 
-def _has(minutes: sparse.csr_matrix[np.int32]) -> Mask:
-    found = np.zeros(minutes.shape, bool)
-    found[np.repeat(np.arange(minutes.shape[0]), np.diff(minutes.indptr)), minutes.indices] = True
-    return found
-
-
 def _placed(world: World, model: Linear, train: Interactions, folded: Interactions) -> dict[str, float]:
     """What the engine does with the hidden games as new ones: how often it picks one, and whether that is owned."""
     catalog = Catalog([game for game in world.games if game is not None])
@@ -191,10 +185,10 @@ def _placed(world: World, model: Linear, train: Interactions, folded: Interactio
     least = enough(content, model, train, shelf)
     calibrated = time.perf_counter() - began - learned
     themes = Shelf.of_all(catalog, model.items)
-    scorer = ContentScorer(themes.items, themes.games, replace(content, enough=least), model.settings.weighting)
+    scorer = ContentScorer(themes.items, themes.games, replace(content, enough=least), model.settings.heard)
     newcomers = _AllHidden(themes, shelf, scorer)
     newcomers.prepare()
-    owned_hidden = _has(world.rows(world.asked, world.hidden).minutes)
+    owned_hidden = entries(world.rows(world.asked, world.hidden).minutes)
     column = {int(world.everything.items.app_ids[at]): place for place, at in enumerate(world.hidden)}
     new = hits = 0
     expected, seconds = 0.0, []
@@ -226,11 +220,11 @@ def _placed(world: World, model: Linear, train: Interactions, folded: Interactio
 def _among_all(world: World, model: Linear, content: Content, folded: Interactions) -> float:
     """Of hidden games that are owned: those by content, the others by the model, in units that compare."""
     T = content.rows(world.known(world.hidden))
-    X = folded.weighted(model.settings.weighting)
+    X = folded.weighted(model.settings.heard)
     cold = np.asarray((T @ (X @ content.weights).T).T)  # [b x hidden]
     warm = model.score_many(folded) * spread(model.items)  # [b x seen]
-    warm[_has(folded.minutes)] = -np.inf
-    wanted = _has(world.rows(world.asked, world.hidden).minutes)
+    warm[entries(folded.minutes)] = -np.inf
+    wanted = entries(world.rows(world.asked, world.hidden).minutes)
     placed = []
     for player in range(len(folded)):
         others = np.sort(np.concatenate([warm[player][np.isfinite(warm[player])], cold[player]]))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.content import Content, ContentScorer, leverage, spread
 from recommender.evaluate import Split, SplitSettings, split
-from recommender.interactions import Floats, Interactions
+from recommender.interactions import Floats, Interactions, entries
 from recommender.linear import Linear
 from recommender.shelf import Shelf
 
@@ -32,7 +32,6 @@ def enough(content: Content, model: Linear, interactions: Interactions, shelf: S
     up to 1,000 players is hidden, and each game of the model is scored by content as if it had not been there (see
     `leverage`), which needs no second fit. The model has learned from these players, so that its own picks look
     better than they are, by some: the score asked for is rather too high. Infinite where there is too little to tell.
-
     """
     if len(interactions) < HITS:
         return np.inf
@@ -54,19 +53,13 @@ def _judged(
         rows = np.arange(start, min(start + AT_ONCE, len(parts.folded)))
         folded, targets = parts.folded.take(rows), parts.targets.take(rows)
         warm = model.score_many(folded)  # [b x n]
-        own = h * warm * spread(model.items)
+        bare = warm if model.factor is None else warm / model.factor  # what the ridge was fitted to
+        own = h * bare * spread(model.items)
         alone = np.asarray((scorer.score_many(folded) - own) / (1 - h), np.float32)  # [b x n]
-        wanted = _has(targets)
+        wanted = entries(targets.minutes)
         for scores in (warm, alone):
-            scores[_has(folded) | ~shelf.indie] = -np.inf
+            scores[entries(folded.minutes) | ~shelf.indie] = -np.inf
         yield _best(warm, wanted, chance, USUAL), _best(alone, wanted, chance, DEPTH)
-
-
-def _has(players: Interactions) -> NDArray[np.bool_]:
-    """[b x n] what is owned, also what was never started."""
-    found = np.zeros(players.minutes.shape, bool)
-    found[np.repeat(np.arange(len(players)), np.diff(players.minutes.indptr)), players.minutes.indices] = True
-    return found
 
 
 def _best(scores: Floats, wanted: NDArray[np.bool_], chance: NDArray[np.float64], k: int) -> NDArray[np.float64]:

@@ -75,6 +75,11 @@ class ItemIndex:
         vars(items).update({name: found for name, found in vars(self).items() if name != "players"})
         return items
 
+    @property
+    def owners(self) -> dict[int, int]:
+        """`players` by app id."""
+        return dict(zip(self.app_ids.tolist(), self.players.tolist(), strict=True))
+
     def position(self, app_id: int) -> int | None:
         return self._position.get(app_id)
 
@@ -145,11 +150,24 @@ class Interactions:
         played = np.bincount(owned[minutes > PLAYED_MINUTES], minlength=n).astype(np.int32)
         return Interactions(ItemIndex(self.items.app_ids, players, played), self.minutes)
 
+    def reindexed(self) -> Interactions:
+        """The same rows without the games that nobody of these owns, in the order of popularity among these."""
+        rows = self.minutes
+        players = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(rows.indptr))
+        return Interactions.from_columns(players, self.items.app_ids[rows.indices], rows.data)
+
     def weighted(self, weighting: Weighting) -> sparse.csr_matrix[np.float32]:
         """X [m x n] float32, sharing its structure with `minutes`."""
         pattern = self.minutes
         weights = weighting.weights(pattern.data)
         return sparse.csr_matrix((weights, pattern.indices, pattern.indptr), shape=pattern.shape, copy=False)
+
+
+def entries(rows: sparse.csr_matrix[np.int32]) -> NDArray[np.bool_]:
+    """[b x n] whether there is an entry, also one of 0 minutes, which `nonzero` passes over."""
+    found = np.zeros(rows.shape, bool)
+    found[np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr)), rows.indices] = True
+    return found
 
 
 def numbered(app_ids: Ints) -> tuple[Ints, Ints]:

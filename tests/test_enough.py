@@ -10,7 +10,8 @@ import pytest
 from recommender.catalog import Catalog, Game
 from recommender.content import ContentScorer, learn_content, leverage, spread
 from recommender.device import Device
-from recommender.enough import HITS, enough
+from recommender.enough import HITS, _judged, enough
+from recommender.evaluate import SplitSettings, split
 from recommender.interactions import Interactions
 from recommender.linear import Linear, LinearSettings, fit
 from recommender.shelf import Shelf
@@ -70,6 +71,18 @@ def test_where_tags_say_nothing_more_is_asked_for_than_any_reaches() -> None:
     least = enough(content, model, interactions, shelf)
 
     assert (scorer.score_many(interactions.take(np.arange(300))) >= least).mean() < 0.01
+
+
+def test_the_factors_of_a_ranking_change_no_score_by_content() -> None:
+    """A game's own part in its prediction is that of the matrix, to which the content was fitted."""
+    interactions, model, shelf = themed(1000)
+    parts = split(interactions, SplitSettings())
+    content = learn_content(model, shelf.games)
+    factored = replace(model, factor=np.linspace(0.5, 2, len(model.items), dtype=np.float32))
+    (_, plain), *_ = _judged(content, model, parts, shelf)
+    (_, other), *_ = _judged(content, factored, parts, shelf)
+
+    np.testing.assert_allclose(np.sort(other[2]), np.sort(plain[2]), rtol=1e-4, atol=1e-6)
 
 
 def test_the_same_seed_asks_for_the_same() -> None:
