@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.watched import memory
 from jobs.charts import ALL, INDIE, QUIET
 from jobs.machine import free_bytes
 from recommender.device import Device
@@ -162,7 +163,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._found: list[tuple[float, int]] = []
-        self._resident = _memory("VmRSS")
+        self._resident = memory("VmRSS")
         self._began = 0.0
 
     def __call__(self, _: str) -> None:
@@ -172,15 +173,11 @@ class Watch:
 
     def _note(self) -> None:
         if self._began:
-            self._found.append((time.perf_counter() - self._began, max(1, _memory("VmHWM") - self._resident)))
+            self._found.append((time.perf_counter() - self._began, max(1, memory("VmHWM") - self._resident)))
 
     def stop(self) -> list[tuple[float, int]]:
         self._note()
         return self._found
-
-
-def _memory(name: str) -> int:
-    return 1024 * int(Path("/proc/self/status").read_text().split(f"{name}:")[1].split()[0])
 
 
 def _answer(model: Linear | SparseLinear, interactions: Interactions) -> float:

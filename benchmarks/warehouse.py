@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from benchmarks.watched import memory
 from jobs.charts import ALL, INDIE, QUIET, SIZE
 from recommender.gram import gram
 from recommender.interactions import Interactions, Weighting
@@ -142,14 +143,8 @@ def measured(case: str, parquet: Path, file: Path, millions: float = 0) -> Figur
 def run_case(case: str, parquet: Path, file: Path, millions: float) -> None:
     began, worked = time.perf_counter(), time.process_time()
     figures = CASES[case](parquet, file, millions)
-    figures |= {"seconds": time.perf_counter() - began, "cpu": time.process_time() - worked, "peak": peak()}
+    figures |= {"seconds": time.perf_counter() - began, "cpu": time.process_time() - worked, "peak": memory("VmHWM")}
     print(json.dumps(figures))
-
-
-def peak() -> int:
-    """Bytes: the most that was resident of this program, as Linux counts."""
-    status = Path("/proc/self/status").read_text()
-    return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
 
 def compare(parquet: Path, folder: Path) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+STATUS = Path("/proc/self/status")
 
 
 @dataclass
@@ -36,6 +37,11 @@ class Phase:
             stop.set()
             sampler.join()
             self.peak = max(self.peak, peaks[0] - before, _resident() - before)
+
+
+def memory(name: str) -> int:
+    """Bytes, by the kernel's name: VmRSS is what is resident, VmHWM the most that was."""
+    return 1024 * int(STATUS.read_text("ascii").split(f"{name}:")[1].split()[0])
 
 
 def _resident() -> int:

@@ -131,7 +131,7 @@ class Wording:
 
 
 def _minutes(because: Because) -> int:
-    return because.minutes + sum(other.minutes for other in because.series)
+    return sum(one.minutes for one in because.each)
 
 
 def quoted(said: str) -> str:

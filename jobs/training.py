@@ -61,8 +61,11 @@ class Gathered:
     @cached_property
     def catalog(self) -> Catalog:
         """Laid out once, which takes a second for 70,000 games."""
-        items = self.interactions.items
-        return Catalog(self.games, dict(zip(items.app_ids.tolist(), items.players.tolist(), strict=True)))
+        return Catalog(self.games, self.interactions.items.owners)
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        return Shelf(self.catalog, self.interactions.items)
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ def prepared(interactions: Interactions, settings: TrainingSettings, room: int |
 def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch, room: int | None = None) -> Evaluation:
     """Fits on the players that are not held out; the model is thrown away."""
     parts = split(gathered.interactions, settings.split)
-    shelf = Shelf(gathered.catalog, gathered.interactions.items)
+    shelf = gathered.shelf
     watch.phase("held-out gram")
     equations = prepared(parts.train, settings, room)
     watch.phase("held-out inverse")
@@ -195,7 +198,7 @@ def train(
     watch.phase("gram")
     equations = prepared(gathered.interactions, settings, room(settings.device))
     watch.phase("inverse")
-    model = _calibrated(equations.solve(), Shelf(gathered.catalog, gathered.interactions.items))
+    model = _calibrated(equations.solve(), gathered.shelf)
     watch.phase("content")
     content = place_content(model, gathered, settings) if isinstance(model, Linear) else None
     watch.phase("publish")
@@ -211,7 +214,7 @@ def _calibrated(model: Fitted, shelf: Shelf) -> Fitted:
 
 def place_content(model: Linear, gathered: Gathered, settings: TrainingSettings) -> Content:
     """What places games without players, and from which score on that is good enough."""
-    shelf = Shelf(gathered.catalog, model.items)
+    shelf = gathered.shelf
     content = learn_content(model, shelf.games)
     return replace(content, enough=enough(content, model, gathered.interactions, shelf, settings.split.seed))
 

@@ -32,9 +32,7 @@ def without_held_out(interactions: Interactions, settings: SplitSettings) -> Int
     Raises:
         NotEnoughData: too few players to hold any out.
     """
-    minutes = split(interactions, settings).train.minutes
-    players = np.repeat(np.arange(minutes.shape[0], dtype=np.int32), np.diff(minutes.indptr))
-    return Interactions.from_columns(players, interactions.items.app_ids[minutes.indices], minutes.data)
+    return split(interactions, settings).train.reindexed()
 
 
 def fingerprint(interactions: Interactions, shelf: Shelf, space: Space, base: LinearSettings) -> str:

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from recommender.evaluate import Split
-from recommender.interactions import Interactions, Ints
+from recommender.evaluate import Split, part
+from recommender.interactions import Interactions, Ints, entries
 from recommender.scorer import Scorer
 from recommender.shelf import Mask, Shelf, Wish
 
@@ -159,7 +158,7 @@ def outcomes(scorer: Scorer, split: Split, shelf: Shelf, seed: int) -> Outcomes:
     some = everybody[:: max(1, len(everybody) // ENOUGH)]
     found = list(_picked(scorer, split.folded, everybody, split, allowed))
     small = [_picked(scorer, _drawn(split.folded, size, rng), some, split, allowed) for size in DRAWN]
-    drawn = [one for part in small for one in part]
+    drawn = [one for of_size in small for one in of_size]
     return Outcomes(
         np.concatenate([one.players for one in found + drawn]),
         np.concatenate([one.known for one in found + drawn]),
@@ -171,15 +170,8 @@ def outcomes(scorer: Scorer, split: Split, shelf: Shelf, seed: int) -> Outcomes:
 
 def _drawn(players: Interactions, size: int, rng: np.random.Generator) -> Interactions:
     """`size` games of each player, all where there are no more."""
-    pattern = players.minutes
-    lengths = np.diff(pattern.indptr)
-    rows = np.repeat(np.arange(len(lengths)), lengths)
-    order = np.lexsort((rng.random(pattern.nnz), rows))  # shuffled within each row
-    rank = np.arange(pattern.nnz) - np.repeat(pattern.indptr[:-1], lengths)
-    kept = np.sort(order[rank < size])
-    indptr = np.concatenate(([0], np.cumsum(np.minimum(lengths, size))))
-    matrix = sparse.csr_matrix((pattern.data[kept], pattern.indices[kept], indptr), shape=pattern.shape)
-    return Interactions(players.items, matrix)
+    drawn, _ = part(players.minutes, np.full(len(players), size), rng)
+    return Interactions(players.items, drawn)
 
 
 def _picked(
@@ -191,22 +183,15 @@ def _picked(
         rows = players[start : start + PLAYERS_AT_ONCE]
         scores = scorer.score_many(known.take(rows))  # [b x n]
         scores[:, ~allowed] = -np.inf
-        scores[_pattern(split.folded.minutes[rows])] = -np.inf
+        scores[entries(split.folded.minutes[rows])] = -np.inf
         depth = min(A_LIST, scores.shape[1])
         best = np.argpartition(scores, -depth, axis=1)[:, -depth:]  # [b x 10]
         of_best = np.take_along_axis(scores, best, axis=1).astype(np.float64)
-        right = np.take_along_axis(_pattern(split.targets.minutes[rows]), best, axis=1)
+        right = np.take_along_axis(entries(split.targets.minutes[rows]), best, axis=1)
         real = np.isfinite(of_best) & (games[rows] > 0)[:, None]
         whose, counts = (np.repeat(column[:, None], depth, axis=1)[real] for column in (rows, games[rows]))
         drawn = np.zeros(len(whose), bool)  # whoever asks for a part of the games knows it
         yield Outcomes(whose.astype(np.int32), counts.astype(np.int32), of_best[real], right[real], drawn)
-
-
-def _pattern(rows: sparse.csr_matrix[np.int32]) -> Mask:
-    """[b x n] whether there is an entry, be it 0."""
-    found = np.zeros(rows.shape, bool)
-    found[np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr)), rows.indices] = True
-    return found
 
 
 def fitted(found: Outcomes) -> Confidence | None:

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from recommender import metrics
 from recommender.errors import NotEnoughData
-from recommender.interactions import PLAYED_MINUTES, Floats, Interactions
+from recommender.interactions import PLAYED_MINUTES, Floats, Interactions, entries
 from recommender.metrics import Values
 from recommender.scorer import Scorer
 from recommender.shelf import Mask, Shelf
@@ -106,7 +106,7 @@ def evaluate(scorer: Scorer, split: Split, shelf: Shelf, progress: Callable[[int
     gathered = {name: Gathered(split.train, ranked) for name, ranked in ways.items()}
     for start, scores in _scored(scorer, split.folded):
         targets = split.targets.minutes[start : start + len(scores)]
-        owned = dense(targets, np.ones_like(targets.data))  # [b x n]
+        owned = entries(targets)  # [b x n]
         played = dense(targets, targets.data > PLAYED_MINUTES)
         gathered["all"].add(best(scores), owned)
         scores[:, ~shelf.indie] = -np.inf

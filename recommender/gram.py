@@ -48,8 +48,9 @@ def gram(X: Matrix, *, threads: int = 2) -> Floats:
         for players in _bands(np.diff(X.indptr)):
             band = X[players]  # [b x n]
             h = border(np.bincount(band.indices, minlength=X.shape[1]), len(players))
-            for start in range(0, len(players), max(1, CELLS_A_BLOCK // max(h, 1))):
-                _dense(band[start : start + max(1, CELLS_A_BLOCK // max(h, 1))], h, G, pool)
+            rows = max(1, CELLS_A_BLOCK // max(h, 1))
+            for start in range(0, len(players), rows):
+                _dense(band[start : start + rows], h, G, pool)
             rare.append(_beyond(band, h))
         _sparse(sparse.vstack(rare, format="csr"), G, pool)
     return G
@@ -93,7 +94,7 @@ def _dense(X: Matrix, h: int, G: Floats, pool: ThreadPoolExecutor) -> None:
     if not h:
         return
     B = X[:, :h].toarray()  # [b x h]
-    _add_product(B, G)
+    add_square(B, G)
     RT = X[:, h:].T.tocsr()  # [n - h x b]
 
     def block(start: int) -> None:
@@ -104,11 +105,12 @@ def _dense(X: Matrix, h: int, G: Floats, pool: ThreadPoolExecutor) -> None:
     list(pool.map(block, range(0, RT.shape[0], GAMES_A_BLOCK)))
 
 
-def _add_product(B: Floats, G: Floats) -> None:
-    """G += BᵀB for B [b x h] in C order: in the lower triangle of G's leading h x h block, nowhere else."""
-    b, h, n, one = ctypes.c_int(B.shape[0]), ctypes.c_int(B.shape[1]), ctypes.c_int(len(G)), ctypes.c_float(1)
+def add_square(B: Floats, G: Floats, sign: float = 1.0) -> None:
+    """G += sign·BᵀB for B [b x h] in C order: in the lower triangle of G's leading h x h block, nowhere else."""
+    b, h, n = (ctypes.c_int(size) for size in (*B.shape, len(G)))
+    alpha, one = ctypes.c_float(sign), ctypes.c_float(1)
     by, syrk = ctypes.byref, routine(cython_blas, "ssyrk", *UPDATE)
-    syrk(b"U", b"N", by(h), by(b), by(one), B.ctypes.data, by(h), by(one), G.ctypes.data, by(n))
+    syrk(b"U", b"N", by(h), by(b), by(alpha), B.ctypes.data, by(h), by(one), G.ctypes.data, by(n))
 
 
 def _beyond(X: Matrix, h: int) -> Matrix:

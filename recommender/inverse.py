@@ -29,11 +29,16 @@ def invert_in_place(A: Floats) -> None:
         FitFailed: a leading minor is not positive definite; the message names it.
         ValueError: A is of another type or order, so that its memory could not hold the result.
     """
-    if A.dtype != np.float32 or not A.flags.c_contiguous or not A.flags.writeable or A.shape != (len(A), len(A)):
-        raise ValueError("only a square, writeable float32 matrix in C order is inverted in place")
+    check_in_place(A, "inverted")
     refuse(_lapack("spotrf", A))  # LLᵀ = A
     refuse(_lapack("spotri", A))  # L⁻ᵀL⁻¹
     mirror_lower(A)
+
+
+def check_in_place(A: Floats, done: str) -> None:
+    """Raises ValueError where A's own memory could not hold what becomes of it."""
+    if A.dtype != np.float32 or not A.flags.c_contiguous or not A.flags.writeable or A.shape != (len(A), len(A)):
+        raise ValueError(f"only a square, writeable float32 matrix in C order is {done} in place")
 
 
 def _lapack(name: Routine, A: Floats) -> int:

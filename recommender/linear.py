@@ -85,9 +85,9 @@ class Linear:
 
     @cached_property
     def _scale(self) -> Floats:
-        return (
-            np.float32(1) if self.factor is None else self.factor
-        ) / self.diagonal  # [n] what each game's sum is multiplied by
+        """[n] what each game's sum is multiplied by."""
+        factor = np.float32(1) if self.factor is None else self.factor
+        return np.asarray(factor / self.diagonal)
 
     @cached_property
     def _rows(self) -> Floats:
@@ -202,19 +202,19 @@ def form_of(X: sparse.csr_matrix[np.float32], settings: LinearSettings) -> Form:
     m, n = X.shape
     if m >= n:  # then it is not worth counting what the weights add up to
         return Form.PRIMAL
-    squares = _squares(X)
+    of_games = squares(X)
     with np.errstate(divide="ignore", invalid="ignore"):
-        gains = squares / penalty(settings, squares)
+        gains = of_games / penalty(settings, of_games)
     return cheaper(m, n, X.nnz, float(np.max(gains, initial=0.0)))
 
 
-def _squares(X: sparse.csr_matrix[np.float32]) -> Floats:
+def squares(X: sparse.csr_matrix[np.float32]) -> Floats:
     """[n] the diagonal of XᵀX."""
     return np.bincount(X.indices, weights=np.square(X.data), minlength=X.shape[1]).astype(np.float32)
 
 
 def _solve_dual(X: sparse.csr_matrix[np.float32], settings: LinearSettings) -> Floats:
-    return invert_dual(X, penalty(settings, _squares(X)))
+    return invert_dual(X, penalty(settings, squares(X)))
 
 
 def _solve_lapack(G: Floats, settings: LinearSettings) -> Floats:

@@ -33,9 +33,14 @@ class Because:
     series: tuple[Because, ...] = ()
 
     @property
+    def each(self) -> tuple[Because, ...]:
+        """It, and the others of its series."""
+        return (self, *self.series)
+
+    @property
     def whole(self) -> float:
         """The part of all of them together."""
-        return self.share + sum(other.share for other in self.series)
+        return sum(one.share for one in self.each)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from scipy.linalg import cython_blas, cython_lapack
 from recommender.errors import FitFailed
 from recommender.fortran import routine
 from recommender.interactions import Floats, Interactions, ItemIndex, Owned
-from recommender.linear import LinearSettings, Phases, penalty
+from recommender.linear import LinearSettings, Phases, penalty, squares
 from recommender.neighbours import Matrix, Neighbourhood, neighbourhood
 
 log = logging.getLogger(__name__)
@@ -121,8 +121,8 @@ def prepare_approximation(
     many strongest of the rarer one.
     """
     X = interactions.weighted(settings.weighting)  # [m x n] sparse
-    squares = np.bincount(X.indices, weights=np.square(X.data), minlength=X.shape[1]).astype(np.float32)  # [n]
-    diagonal = squares + penalty(settings, squares)  # of G + Λ
+    of_games = squares(X)  # [n]
+    diagonal = of_games + penalty(settings, of_games)  # of G + Λ
     found = neighbourhood(X, diagonal, min(neighbours, len(interactions.items) - 1))
     return LocalEquations(interactions.items, settings, found)
 

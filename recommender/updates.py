@@ -10,7 +10,6 @@ https://doi.org/10.1137/1031049):
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,12 +17,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg import cython_blas
 
 from recommender.errors import UpdateRefused
-from recommender.fortran import routine
+from recommender.gram import add_square
 from recommender.interactions import Floats, Ints, ItemIndex
-from recommender.inverse import mirror_lower
+from recommender.inverse import check_in_place, mirror_lower
 from recommender.linear import Linear
 
 Rows = sparse.csr_matrix[np.float32]
@@ -109,8 +107,7 @@ def update_in_place(P: Floats, learned: Rows, forgotten: Rows, *, least_penalty:
             not in it. P is then as before, up to rounding.
         ValueError: P cannot hold the result, or the rows are of another width.
     """
-    if P.dtype != np.float32 or not P.flags.c_contiguous or not P.flags.writeable or P.shape != (len(P), len(P)):
-        raise ValueError("only a square, writeable float32 matrix in C order is updated in place")
+    check_in_place(P, "updated")
     if {learned.shape[1], forgotten.shape[1]} != {len(P)}:
         raise ValueError(f"rows of {learned.shape[1]} and {forgotten.shape[1]} games for a model of {len(P)}")
     for rows in (learned, forgotten):
@@ -153,8 +150,9 @@ def _update(P: Floats, joining: Rows, leaving: Rows, least_penalty: float) -> No
     Z = _factor((K + K.T) / 2, left).astype(np.float32) @ W  # [r x n]
     if left and least_penalty > 0:
         _refuse_above(1 / least_penalty, P.diagonal() + (Z[:left] ** 2).sum(axis=0) - (Z[left:] ** 2).sum(axis=0))
-    _add_square(P, Z[:left], 1.0)
-    _add_square(P, Z[left:], -1.0)
+    for part, sign in ((Z[:left], 1.0), (Z[left:], -1.0)):
+        if len(part):
+            add_square(part, P, sign)
     mirror_lower(P)
 
 
@@ -203,13 +201,3 @@ def _refuse_above(limit: float, diagonal: Floats) -> None:
     """As G + Λ without what leaves is at least Λ, no P_jj is above 1/Λ_jj."""
     if not np.all(diagonal <= SLACK * limit):
         raise UpdateRefused(f"{NOT_IN_THE_MODEL}: a game would have less than no players")
-
-
-def _add_square(P: Floats, Z: Floats, sign: float) -> None:
-    """P + sign·ZᵀZ in the lower triangle of P, by BLAS `ssyrk`."""
-    if not len(Z):
-        return
-    n, r, alpha, beta = ctypes.c_int(len(P)), ctypes.c_int(len(Z)), ctypes.c_float(sign), ctypes.c_float(1.0)
-    call = routine(cython_blas, "ssyrk", ctypes.c_char_p, ctypes.c_char_p, *[ctypes.c_void_p] * 8)
-    of_n, of_r, of_alpha, of_beta = (ctypes.byref(value) for value in (n, r, alpha, beta))
-    call(b"U", b"N", of_n, of_r, of_alpha, Z.ctypes.data, of_n, of_beta, P.ctypes.data, of_n)

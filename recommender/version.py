@@ -90,8 +90,8 @@ def write_version(
         tensors["played"] = model.items.played
     with ThreadPoolExecutor(1) as beside:  # the disk is waited for while the catalogue is laid out
         written = beside.submit(write_tensors, folder / MODEL, tensors)
-        _write_games(folder / CATALOG, catalog, model.items)
-        files = {MODEL: written.result(), CATALOG: _facts(folder / CATALOG)}
+        games = _write_games(folder / CATALOG, catalog, model.items)
+        files = {MODEL: written.result(), CATALOG: games}
     _seal(folder, card, model.items.stamp, files)
 
 
@@ -118,8 +118,7 @@ def write_catalog(folder: Path, card: Card, base: Path, catalog: Iterable[Game])
     """
     manifest = _manifest(base)
     matrix, _ = (_checked(base, name, manifest) for name in (MODEL, _catalog_of(manifest)))
-    _write_games(folder / CATALOG, catalog, _items(read_tensors(matrix)))
-    facts = _facts(folder / CATALOG)
+    facts = _write_games(folder / CATALOG, catalog, _items(read_tensors(matrix)))
     if facts == manifest["files"].get(CATALOG):
         return False
     _share(base / MODEL, folder / MODEL)
@@ -133,22 +132,17 @@ def _share(existing: Path, new: Path) -> None:
         os.link(existing, new)
     except OSError:
         shutil.copyfile(existing, new)
+        sync(new)
 
 
 def _seal(folder: Path, card: Card, stamp: str, files: Mapping[str, object]) -> None:
     manifest = asdict(card) | {"created": card.created.isoformat(), "stamp": stamp, "files": files}
     write_atomically(folder / MANIFEST, json.dumps(manifest, indent=2))
-    for name in (MODEL, CATALOG):
-        sync(folder / name)
 
 
-def _write_games(path: Path, catalog: Iterable[Game], items: ItemIndex) -> None:
-    games = catalog if isinstance(catalog, Games) else Games.of(catalog, _owners(items))
-    write_tensors(path, {name: np.ascontiguousarray(column) for name, column in games.tensors().items()})
-
-
-def _facts(path: Path) -> dict[str, object]:
-    return {"bytes": path.stat().st_size, "sha256": _digest(np.memmap(path, np.uint8, "r"))}
+def _write_games(path: Path, catalog: Iterable[Game], items: ItemIndex) -> dict[str, object]:
+    games = catalog if isinstance(catalog, Games) else Games.of(catalog, items.owners)
+    return write_tensors(path, {name: np.ascontiguousarray(column) for name, column in games.tensors().items()})
 
 
 def read_card(folder: Path) -> Card:
@@ -174,7 +168,7 @@ def open_version(folder: Path) -> Served:
     if items.stamp != manifest["stamp"]:
         raise DamagedModel(f"{folder}: the item ids are not those of the manifest")
     games = _read_rows(catalog.tobytes()) if _catalog_of(manifest) == ROWS else _read_columns(folder, catalog)
-    known, content = Catalog(games, _owners(items)), Content.of_tensors(tensors)
+    known, content = Catalog(games, items.owners), Content.of_tensors(tensors)
     scorer = _scorer(card, items, tensors)
     return Served(card.version, scorer, known, card.synthetic, card.confidence, content=content)
 
@@ -186,10 +180,6 @@ def _catalog_of(manifest: Mapping[str, Any]) -> str:
 def _items(tensors: Mapping[str, NDArray[np.generic]]) -> ItemIndex:
     played = np.asarray(tensors["played"], np.int32) if "played" in tensors else None
     return ItemIndex(np.asarray(tensors["app_ids"], np.int32), np.asarray(tensors["players"], np.int32), played)
-
-
-def _owners(items: ItemIndex) -> dict[int, int]:
-    return dict(zip(items.app_ids.tolist(), items.players.tolist(), strict=True))
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

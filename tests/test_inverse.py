@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recommender.errors import FitFailed
 from recommender.interactions import Floats
 from recommender.inverse import MIRROR_BLOCK, _lapack, invert_in_place
+from tests.unfit import UNFIT
 
 SIZES = [1, 2, 17, MIRROR_BLOCK, MIRROR_BLOCK + 1]
 
@@ -73,17 +74,7 @@ def test_what_has_no_inverse_names_its_leading_minor(minor: int) -> None:
         invert_in_place(A)
 
 
-@pytest.mark.parametrize(
-    "A",
-    [
-        np.eye(4),
-        np.asfortranarray(np.ones((4, 4), np.float32)),
-        np.eye(8, dtype=np.float32)[::2, ::2],
-        np.ones((4, 3), np.float32),
-        np.broadcast_to(np.float32(1), (1, 1)),
-    ],
-    ids=["float64", "Fortran's order", "strided", "not square", "read-only"],
-)
+@pytest.mark.parametrize("A", UNFIT.values(), ids=UNFIT)
 def test_what_cannot_hold_its_inverse_is_refused(A: Floats) -> None:
     with pytest.raises(ValueError, match="in place"):
         invert_in_place(A)

@@ -16,6 +16,7 @@ from scipy import sparse
 
 from recommender.device import Device
 from recommender.errors import UpdateRefused
+from recommender.gram import add_square
 from recommender.interactions import Floats, Interactions, Owned, Weighting
 from recommender.linear import Linear, LinearSettings, fit, penalty
 from recommender.recommend import picks_for
@@ -25,13 +26,13 @@ from recommender.updates import (
     RANK,
     Learned,
     Rows,
-    _add_square,
     learned_rows,
     stacked,
     update_in_place,
     updated,
 )
 from tests import worlds
+from tests.unfit import UNFIT
 
 Doubles = NDArray[np.float64]
 WORLD = LinearSettings(l2=5.0, dropout=0.0)
@@ -309,17 +310,7 @@ def test_no_rows_change_nothing() -> None:
     assert np.array_equal(P, np.eye(3, dtype=np.float32))
 
 
-@pytest.mark.parametrize(
-    "P",
-    [
-        np.eye(4),
-        np.asfortranarray(np.ones((4, 4), np.float32)),
-        np.eye(8, dtype=np.float32)[::2, ::2],
-        np.ones((4, 3), np.float32),
-        np.broadcast_to(np.float32(1), (1, 1)),
-    ],
-    ids=["float64", "Fortran's order", "strided", "not square", "read-only"],
-)
+@pytest.mark.parametrize("P", UNFIT.values(), ids=UNFIT)
 def test_what_cannot_hold_the_result_is_refused(P: Floats) -> None:
     with pytest.raises(ValueError, match="in place"):
         update_in_place(P, stacked([], 4), stacked([], 4))
@@ -353,7 +344,7 @@ def test_there_is_no_second_matrix() -> None:
 def test_other_threads_run_while_blas_works() -> None:
     P = np.eye(2500, dtype=np.float32)
     Z = np.random.default_rng(7).random((1000, 2500), np.float32)
-    worker = threading.Thread(target=_add_square, args=(P, Z, 1.0))
+    worker = threading.Thread(target=add_square, args=(Z, P, 1.0))
     ticks = 0
 
     worker.start()

@@ -23,6 +23,7 @@ from scipy import sparse
 from benchmarks.quality.models import MODELS
 from benchmarks.quality.peers import Score
 from benchmarks.quality.questions import Ranked, Rows, Shown, lists
+from benchmarks.watched import memory
 from recommender.evaluate import PLAYERS_AT_ONCE, best
 from recommender.shelf import Mask
 
@@ -45,7 +46,7 @@ def main() -> None:
     score = model.fit(train, setting | {"indie": masks["indie"]} if model.informed else setting)
     fitted = time.perf_counter()
     ranked = rank(score, shown, masks)
-    cost = Cost(fitted - began, time.perf_counter() - fitted, _peak())
+    cost = Cost(fitted - began, time.perf_counter() - fitted, memory("VmHWM") / 2**20)
     np.savez(folder / "ranked.npz", **ranked)  # type: ignore[arg-type] # numpy's stubs want allow_pickle among them
     (folder / "cost.json").write_text(json.dumps(asdict(cost)))
 
@@ -100,12 +101,6 @@ def _opened(folder: Path) -> tuple[Rows, dict[str, Mask], dict[str, Shown]]:
 
 def _rows(path: Path) -> Rows:
     return sparse.csr_matrix(sparse.load_npz(path))
-
-
-def _peak() -> float:
-    """From the kernel's own high-water mark: what getrusage says begins with the parent's."""
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def _among(scores: np.ndarray[tuple[int, int], np.dtype[np.float32]], mask: Mask) -> Ranked:

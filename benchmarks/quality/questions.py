@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from recommender.evaluate import PLAYERS_AT_ONCE, Gathered, Measures, Split, dense, part
-from recommender.interactions import PLAYED_MINUTES, Interactions
+from recommender.interactions import PLAYED_MINUTES, Interactions, entries
 from recommender.metrics import Values
 from recommender.shelf import Mask
 
@@ -133,5 +133,4 @@ def marked(
 
 
 def _wanted(targets: Rows, goal: str) -> Mask:
-    counted = targets.data > PLAYED_MINUTES if goal == "indie_played" else np.ones_like(targets.data)
-    return dense(targets, counted)
+    return dense(targets, targets.data > PLAYED_MINUTES) if goal == "indie_played" else entries(targets)

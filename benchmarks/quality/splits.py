@@ -27,7 +27,7 @@ def read(files: list[Path], players: int | None) -> Gathered:
     if players is None or players >= len(found.interactions):
         return found
     rows = np.random.default_rng(0).choice(len(found.interactions), players, replace=False)
-    few = _anew(found.interactions.take(np.sort(rows)))
+    few = found.interactions.take(np.sort(rows)).reindexed()
     return Gathered(few, found.games, found.fingerprint, found.synthetic)
 
 
@@ -51,10 +51,3 @@ def stamp(interactions: Interactions) -> str:
     for values in (rows.indptr, rows.indices, rows.data):
         digest.update(values.astype("<i8").tobytes())
     return digest.hexdigest()[:12]
-
-
-def _anew(interactions: Interactions) -> Interactions:
-    """Without the games that none of these players owns, in the order of popularity among these."""
-    rows = interactions.minutes
-    players = np.repeat(np.arange(len(interactions), dtype=np.int32), np.diff(rows.indptr))
-    return Interactions.from_columns(players, interactions.items.app_ids[rows.indices], rows.data)

@@ -176,7 +176,7 @@ def _plain(reply: Reply) -> dict[str, object]:
             "because": [
                 {"appid": b.game.app_id, "title": b.game.title, "share": b.share, "minutes": b.minutes}
                 for because in pick.because
-                for b in (because, *because.series)
+                for b in because.each
             ],
         }
         for pick in reply.picks
