@@ -14,7 +14,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from recommender.catalog import Game
 from recommender.features import Told
-from recommender.interactions import Floats, Interactions, ItemIndex, Owned, Weighting
+from recommender.interactions import Floats, Interactions, Ints, ItemIndex, Owned, Weighting
 from recommender.linear import Linear
 
 RIDGE = 8.0
@@ -144,8 +144,10 @@ class ContentScorer:
     def taste(self, owned: Owned) -> Floats:
         """[f] xW: what a player's games say of each feature."""
         known = owned.positions < len(self.content.weights)
-        weights = self.weighting.weights(owned.minutes[known])
-        return np.asarray(weights @ self.content.weights[owned.positions[known]])  # [r] @ [r x f]
+        weights, at = self.weighting.weights(owned.minutes[known]), owned.positions[known]
+        W = self.content.weights
+        x = sparse.csr_matrix((weights, at, [0, len(at)]), shape=(1, len(W)))
+        return np.asarray((x @ W)[0])  # the rows of W are read where they lie, as those of a linear model
 
     def scores(self, owned: Owned) -> Floats:
         return np.asarray(self.rows @ self.taste(owned), np.float32)  # [N x f] @ [f]
@@ -154,9 +156,12 @@ class ContentScorer:
         X = players.weighted(self.weighting)[:, : len(self.content.weights)]  # [m x n]
         return np.ascontiguousarray((self.rows @ (X @ self.content.weights).T).T, np.float32)  # [m x N]
 
-    def shares(self, owned: Owned, position: int) -> Floats:
+    def shares(self, owned: Owned, positions: Ints) -> Floats:
         known = owned.positions < len(self.content.weights)
         weights = self.weighting.weights(owned.minutes) * known
-        row = self.content.rows([self.games[position]])  # [1 x f], the only one that is needed
-        W = self.content.weights[np.where(known, owned.positions, 0)[:, None], row.indices]  # [r x features of it]
-        return np.asarray(weights * (W @ row.data), np.float32)
+        at, shares = np.where(known, owned.positions, 0)[:, None], np.empty((len(positions), len(owned)), np.float32)
+        for share, row in zip(shares, positions.tolist(), strict=True):
+            cells = slice(*self.rows.indptr[row : row + 2])
+            W = self.content.weights[at, self.rows.indices[cells]]  # [r x features of it]
+            share[:] = weights * (W @ self.rows.data[cells])
+        return shares

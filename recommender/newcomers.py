@@ -18,6 +18,7 @@ from recommender.interactions import Owned
 from recommender.reasons import Relatives, reasons
 from recommender.recommend import Pick, top
 from recommender.shelf import Mask, Shelf, Wish
+from recommender.tempered import heard, speaking
 
 ONE_IN = 5
 """Of each so many picks, over all pages, at most one is new: the answer stays one of what is known to be good."""
@@ -82,16 +83,17 @@ class Newcomers:
         mask = self.shelf.allowed(wish)
         mask[owned.positions] = False
         mask[list(but)] = False
-        scores = np.asarray(self._rows @ self.scorer.taste(owned), np.float32)  # [c]
+        scores = np.asarray(self._rows @ self.scorer.taste(heard(owned)), np.float32)  # [c]
         supported = top(scores, mask[self._positions] & (scores >= self.scorer.content.enough), count)
         picks = (self.pick(int(self._positions[at]), owned) for at in supported)
         return [pick for pick in picks if pick.because]
 
     def pick(self, position: int, owned: Owned) -> Pick:
         """Any game of the shelf with its score by content and the exact shares of the owned games in it."""
-        shares = self.scorer.shares(owned, position)
-        score = float(shares.sum())
-        because = reasons(shares, owned, self.owned, Relatives.of(owned, self.owned))
+        shares = self.scorer.shares(heard(owned), np.array([position], np.int32))  # [1 x r]
+        score, places = float(shares.sum()), speaking(owned)
+        spoke = Owned(owned.positions[places], owned.minutes[places])
+        (because,) = reasons(shares, spoke, self.owned, Relatives.of(spoke, self.owned))
         players = int(self.shelf.items.players[position])
         return Pick(self.shelf.game(position), score, because, players, new=bool(self.new[position]))
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.catalog import Game
 from recommender.interactions import Floats, Owned
-from recommender.shelf import Mask, Shelf
+from recommender.shelf import Shelf
 
 REASONS = 3
 HEARD = 64
@@ -42,48 +43,63 @@ class Because:
 class Relatives:
     """A library [r] by what is told together: of each series the games that were played, and those that were not.
 
-    `places` [h] are those of the games that may be told, which ones of one kind in a row; a row begins at each of
-    `starts` [g], and `unplayed` [g] says which it is of.
+    `places` [h] are those of the games that may be told, which ones of one kind in a row, the played ones before all
+    others; a row begins at each of `starts` [g].
     """
 
     places: NDArray[np.intp]
     starts: NDArray[np.intp]
-    unplayed: Mask
 
     @classmethod
     def of(cls, owned: Owned, shelf: Shelf) -> Relatives:
         places = np.flatnonzero(shelf.tellable[owned.positions])
-        kinds = 2 * shelf.series[owned.positions[places]] + (owned.minutes[places] <= 0)
-        order = np.argsort(kinds, kind="stable")
-        starts = np.flatnonzero(np.diff(kinds[order], prepend=-1))
-        return cls(places[order], starts, kinds[order][starts] % 2 == 1)
+        series, unplayed = shelf.series[owned.positions[places]], owned.minutes[places] <= 0
+        order = np.lexsort((series, unplayed))
+        changes = np.diff(series[order], prepend=-1) != 0
+        starts = np.flatnonzero(changes | np.diff(unplayed[order], prepend=False))
+        return cls(places[order], starts)
 
 
-def reasons(shares: Floats, owned: Owned, shelf: Shelf, relatives: Relatives) -> tuple[Because, ...]:
-    """The strongest of the owned games by their `shares` [r], those of one series as one reason, three at most.
+def reasons(shares: Floats, owned: Owned, shelf: Shelf, relatives: Relatives) -> list[tuple[Because, ...]]:
+    """For each of k picks the strongest of the owned games by their `shares` [k x r], three at most.
 
-    Nobody takes a game without a name, a test or a program for a reason. Among equals a played game comes first.
+    Those of one series are one reason. Nobody takes a game without a name, a test or a program for a reason. Among
+    equals a played game comes first.
     """
-    speaking = float(shares[shares > 0].sum())
-    if not speaking or not len(relatives.starts):
-        return ()
-    heard = np.maximum(shares[relatives.places], 0)  # [h]
-    if len(shares) > HEARD:
-        heard[heard < -np.partition(-shares, HEARD - 1)[HEARD - 1]] = 0
-    parts = heard.astype(np.float64) / speaking
-    wholes = np.add.reduceat(parts, relatives.starts)  # [g]
-    best = np.lexsort((relatives.unplayed, -wholes))[:REASONS]
-    told = best[wholes[best] >= min(LEAST, wholes[best[0]])]
-    ends = np.append(relatives.starts, len(parts))
+    if not len(relatives.starts):
+        return [()] * len(shares)
+    speaking = np.maximum(shares, 0).sum(axis=1, keepdims=True)  # [k x 1]
+    heard = np.maximum(shares[:, relatives.places], 0)  # [k x h]
+    if shares.shape[1] > HEARD:
+        heard[heard < -np.partition(-shares, HEARD - 1)[:, HEARD - 1 : HEARD]] = 0
+    parts = heard.astype(np.float64) / np.where(speaking, speaking, 1)
+    ends = np.append(relatives.starts, parts.shape[1]).tolist()
+    wholes = np.add.reduceat(parts, relatives.starts, axis=1)  # [k x g]
+    found: list[tuple[Because, ...]] = []
+    for row, groups in zip(parts, _strongest(wholes), strict=True):
+        told = (slice(*ends[group : group + 2]) for group in groups)
+        found.append(tuple(_because(row[of], relatives.places[of], owned, shelf) for of in told))
+    return found
 
-    def because(group: int) -> Because:
-        row = slice(ends[group], ends[group + 1])
-        strongest = sorted(zip(parts[row].tolist(), relatives.places[row].tolist(), strict=True), key=lambda of: -of[0])
-        first, *others = (
-            Because(shelf.game(int(owned.positions[at])), int(owned.minutes[at]), part)
-            for part, at in strongest
-            if part
-        )
-        return replace(first, series=tuple(others)) if others else first
 
-    return tuple(because(group) for group in told.tolist() if wholes[group])
+def _strongest(wholes: NDArray[np.float64]) -> Iterator[list[int]]:
+    """Of each row of [k x g] the groups worth a word, the first among equals; sorts nothing."""
+    rows, left = np.arange(len(wholes)), wholes.copy()
+    best = np.empty((min(REASONS, wholes.shape[1]), len(wholes)), np.intp)  # [3 x k]
+    for place in range(len(best)):
+        best[place] = left.argmax(axis=1)
+        left[rows, best[place]] = -1
+    values = wholes[rows, best]  # [3 x k]
+    worth = (values > 0) & (values >= np.minimum(LEAST, values[0]))
+    for groups, told in zip(best.T.tolist(), worth.T.tolist(), strict=True):
+        yield [group for group, tell in zip(groups, told, strict=True) if tell]
+
+
+def _because(parts: NDArray[np.float64], places: NDArray[np.intp], owned: Owned, shelf: Shelf) -> Because:
+    """One reason of the `parts` [s] of one kind, which are of the games at `places` [s] of the library."""
+
+    def told(at: int, part: float, series: tuple[Because, ...] = ()) -> Because:
+        return Because(shelf.game(owned.positions.item(at)), owned.minutes.item(at), part, series=series)
+
+    first, *others = sorted(zip(parts.tolist(), places.tolist(), strict=True), key=lambda of: -of[0])
+    return told(first[1], first[0], tuple(told(at, part) for part, at in others if part))
