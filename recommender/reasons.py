@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from recommender.shelf import Shelf
 REASONS = 3
 HEARD = 64
 """Owned games, the strongest, among which reasons are looked for: no other has as much as a 64th of what speaks."""
+APART = 1 << 32
+"""More than any number of a series."""
 LEAST = 0.05
 """The least part of the whole that is worth a word, unless it is the largest there is."""
 
@@ -53,10 +55,11 @@ class Relatives:
     @classmethod
     def of(cls, owned: Owned, shelf: Shelf) -> Relatives:
         places = np.flatnonzero(shelf.tellable[owned.positions])
-        series, unplayed = shelf.series[owned.positions[places]], owned.minutes[places] <= 0
-        order = np.lexsort((series, unplayed))
-        changes = np.diff(series[order], prepend=-1) != 0
-        starts = np.flatnonzero(changes | np.diff(unplayed[order], prepend=False))
+        unplayed = owned.minutes[places] <= 0
+        kinds = shelf.series[owned.positions[places]] + unplayed * np.int64(APART)
+        order = np.argsort(kinds, kind="stable")
+        kinds = kinds[order]
+        starts = np.flatnonzero(np.concatenate(([True], kinds[1:] != kinds[:-1]))[: len(kinds)])
         return cls(places[order], starts)
 
 
@@ -73,33 +76,33 @@ def reasons(shares: Floats, owned: Owned, shelf: Shelf, relatives: Relatives) ->
     if shares.shape[1] > HEARD:
         heard[heard < -np.partition(-shares, HEARD - 1)[:, HEARD - 1 : HEARD]] = 0
     parts = heard.astype(np.float64) / np.where(speaking, speaking, 1)
-    ends = np.append(relatives.starts, parts.shape[1]).tolist()
-    wholes = np.add.reduceat(parts, relatives.starts, axis=1)  # [k x g]
-    found: list[tuple[Because, ...]] = []
-    for row, groups in zip(parts, _strongest(wholes), strict=True):
-        told = (slice(*ends[group : group + 2]) for group in groups)
-        found.append(tuple(_because(row[of], relatives.places[of], owned, shelf) for of in told))
-    return found
+    picks, groups = _strongest(np.add.reduceat(parts, relatives.starts, axis=1))
+    starts, ends = relatives.starts[groups], np.append(relatives.starts, parts.shape[1])[groups + 1]
+    positions, minutes = (column[relatives.places].tolist() for column in (owned.positions, owned.minutes))
+    found: list[list[Because]] = [[] for _ in range(len(parts))]
+    for pick, start, end in zip(picks.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        of = slice(start, end)
+        told = [
+            Because(shelf.game(at), played, part)
+            for at, played, part in zip(positions[of], minutes[of], parts[pick, of].tolist(), strict=True)
+            if part
+        ]
+        found[pick].append(told[0] if len(told) == 1 else _series(told))
+    return [tuple(told) for told in found]
 
 
-def _strongest(wholes: NDArray[np.float64]) -> Iterator[list[int]]:
-    """Of each row of [k x g] the groups worth a word, the first among equals; sorts nothing."""
+def _strongest(wholes: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The groups worth a word in each row of [k x g], the first among equals: the rows, and the groups."""
     rows, left = np.arange(len(wholes)), wholes.copy()
-    best = np.empty((min(REASONS, wholes.shape[1]), len(wholes)), np.intp)  # [3 x k]
-    for place in range(len(best)):
-        best[place] = left.argmax(axis=1)
-        left[rows, best[place]] = -1
-    values = wholes[rows, best]  # [3 x k]
-    worth = (values > 0) & (values >= np.minimum(LEAST, values[0]))
-    for groups, told in zip(best.T.tolist(), worth.T.tolist(), strict=True):
-        yield [group for group, tell in zip(groups, told, strict=True) if tell]
+    best = np.empty((len(wholes), min(REASONS, wholes.shape[1])), np.intp)  # [k x 3]
+    for place in range(best.shape[1]):
+        best[:, place] = left.argmax(axis=1)
+        left[rows, best[:, place]] = -1
+    values = wholes[rows[:, None], best]  # [k x 3]
+    worth = (values > 0) & (values >= np.minimum(LEAST, values[:, :1]))
+    return np.nonzero(worth)[0], best[worth]
 
 
-def _because(parts: NDArray[np.float64], places: NDArray[np.intp], owned: Owned, shelf: Shelf) -> Because:
-    """One reason of the `parts` [s] of one kind, which are of the games at `places` [s] of the library."""
-
-    def told(at: int, part: float, series: tuple[Because, ...] = ()) -> Because:
-        return Because(shelf.game(owned.positions.item(at)), owned.minutes.item(at), part, series=series)
-
-    first, *others = sorted(zip(parts.tolist(), places.tolist(), strict=True), key=lambda of: -of[0])
-    return told(first[1], first[0], tuple(told(at, part) for part, at in others if part))
+def _series(told: list[Because]) -> Because:
+    first, *others = sorted(told, key=attrgetter("share"), reverse=True)
+    return Because(first.game, first.minutes, first.share, series=tuple(others))

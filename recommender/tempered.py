@@ -79,8 +79,15 @@ def speaking(owned: Owned) -> Ints:
 def capped(minutes: Ints) -> Ints:
     """[r] what counts of the minutes played."""
     played = minutes[minutes > 0]
-    most = max(EVENING, LONG * int(np.median(played))) if len(played) else EVENING
+    most = max(EVENING, LONG * _median(played)) if len(played) else EVENING
     return np.minimum(minutes, most).astype(np.int32)
+
+
+def _median(minutes: Ints) -> int:
+    """Rounded down; at a tenth of what numpy's own takes for a small library."""
+    low, high = (len(minutes) - 1) // 2, len(minutes) // 2
+    parted = np.partition(minutes, (low, high))
+    return (parted.item(low) + parted.item(high)) // 2
 
 
 @lru_cache(maxsize=16)
