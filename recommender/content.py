@@ -113,11 +113,10 @@ def _rows(games: Sequence[Game | None], features: Sequence[str]) -> sparse.csr_m
     column = {name: at for at, name in enumerate(features)}
     columns = np.array([column.get(name, -1) for name in told.known], np.int64)[told.names]
     kept = columns >= 0
-    cells = told.values[kept], (told.rows[kept], columns[kept])
-    T = sparse.csr_matrix(cells, shape=(len(games), len(features)), dtype=np.float32)
-    lengths = np.sqrt(np.bincount(told.rows[kept], told.values[kept] ** 2, len(games)))  # [len(games)]
-    T.data /= np.repeat(lengths, np.diff(T.indptr)).astype(np.float32)
-    return T
+    rows, values = told.rows[kept], told.values[kept]
+    lengths = np.sqrt(np.bincount(rows, values**2, len(games)))  # [len(games)]
+    cells = np.asarray(values / lengths[rows], np.float32), (rows, columns[kept])
+    return sparse.csr_matrix(cells, shape=(len(games), len(features)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,10 +143,8 @@ class ContentScorer:
     def taste(self, owned: Owned) -> Floats:
         """[f] xW: what a player's games say of each feature."""
         known = owned.positions < len(self.content.weights)
-        weights, at = self.weighting.weights(owned.minutes[known]), owned.positions[known]
-        W = self.content.weights
-        x = sparse.csr_matrix((weights, at, [0, len(at)]), shape=(1, len(W)))
-        return np.asarray((x @ W)[0])  # the rows of W are read where they lie, as those of a linear model
+        weights = self.weighting.weights(owned.minutes[known])
+        return np.asarray(weights @ self.content.weights[owned.positions[known]])  # [r] @ [r x f]
 
     def scores(self, owned: Owned) -> Floats:
         return np.asarray(self.rows @ self.taste(owned), np.float32)  # [N x f] @ [f]

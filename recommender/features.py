@@ -36,24 +36,28 @@ class Told:
     def of(cls, games: Sequence[Game | None]) -> Told:
         placed = games if isinstance(games, Placed) else Placed.of(games)
         columns, at = placed.games, placed.rows
-        rows, codes, places = _cells(columns.themes, at)
-        tag = places < columns.tagged[at[rows]]
-        parts = [(columns.themes, "tag ", joined, rows[tag], codes[tag], 1 / np.log2(2 + places[tag]))]
-        for kind, of, same, value in (
-            ("genre ", columns.genres, joined, GENRE),
-            ("developer ", columns.developers, str.casefold, 1.0),
-            ("publisher ", columns.publishers, str.casefold, 1.0),
-        ):
-            rows, codes, _ = _cells(of, at)
-            parts.append((of, kind, same, rows, codes, np.full(len(rows), value)))
         known: dict[str, int] = {}
-        names = [_named(of, kind, same, codes, known) for of, kind, same, _, codes, _ in parts]
-        return cls(
-            np.concatenate([rows for *_, rows, _, _ in parts]),
-            np.concatenate(names),
-            np.concatenate([values for *_, values in parts]),
-            list(known),
-        )
+
+        def told(lists: Lists, kind: str, same: Callable[[str], str]) -> tuple[Whole, Whole, Whole]:
+            rows, codes, places = _cells(lists, at)
+            return rows, _numbered(lists, kind, same, codes, known), places
+
+        rows, names, places = told(columns.themes, "tag ", joined)
+        tag = places < columns.tagged[at[rows]]  # behind them stand genres
+        parts = [(rows[tag], names[tag], 1 / np.log2(2 + places[tag]))]
+        for lists, kind, same, value in (
+            (columns.genres, "genre ", joined, GENRE),
+            (columns.developers, "developer ", _in_one_case, 1.0),
+            (columns.publishers, "publisher ", _in_one_case, 1.0),
+        ):
+            rows, names, _ = told(lists, kind, same)
+            parts.append((rows, names, np.full(len(rows), value)))
+        every_row, every_name, values = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return cls(every_row, every_name, values, list(known))
+
+
+def _in_one_case(name: str) -> str:
+    return name.casefold()
 
 
 def _cells(lists: Lists, at: Whole) -> tuple[Whole, Whole, Whole]:
@@ -65,7 +69,7 @@ def _cells(lists: Lists, at: Whole) -> tuple[Whole, Whole, Whole]:
     return rows, lists.codes[starts[rows] + places].astype(np.int64), places
 
 
-def _named(lists: Lists, kind: str, same: Callable[[str], str], codes: Whole, known: dict[str, int]) -> Whole:
+def _numbered(lists: Lists, kind: str, same: Callable[[str], str], codes: Whole, known: dict[str, int]) -> Whole:
     """The numbers of codes by what their names have in common; new ones are added to `known`."""
     number = np.zeros(len(lists.names), np.int64)
     for code in np.flatnonzero(np.bincount(codes, minlength=len(number))).tolist():

@@ -102,6 +102,7 @@ class Shelf:
     catalog: Catalog
     items: ItemIndex
     _masks: dict[Wish, Mask] = field(default_factory=dict, init=False, repr=False)
+    _kinds: dict[int, tuple[Hashable, ...]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of_all(cls, catalog: Catalog, items: ItemIndex) -> Shelf:
@@ -207,7 +208,8 @@ class Shelf:
 
     def kinds(self, position: int) -> tuple[Hashable, ...]:
         """Its studio and its series."""
-        return (*self.studio(position), int(self.series[position]))
+        known = self._kinds.get(position)  # the same few hundred games are picked again and again
+        return known or self._kinds.setdefault(position, (*self.studio(position), int(self.series[position])))
 
     @cached_property
     def _adult(self) -> Mask:

@@ -104,7 +104,7 @@ def test_scoring_nobody_gives_no_rows(scorer: Scorer, world: Interactions) -> No
 
 def test_an_empty_library_scores_as_the_prior(scorer: Scorer, world: Interactions) -> None:
     assert np.array_equal(scorer.scores(NOTHING), scorer.prior)
-    assert scorer.shares(NOTHING, np.arange(3)).shape == (3, 0)
+    assert scorer.shares(NOTHING, np.arange(3, dtype=np.int32)).shape == (3, 0)
     assert np.array_equal(scorer.score_many(Interactions.of_rows(world.items, [NOTHING]))[0], scorer.prior)
 
 

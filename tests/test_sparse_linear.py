@@ -140,7 +140,7 @@ def test_shares_find_every_cell_of_rows_of_any_length() -> None:
     owned = Owned(np.arange(50, dtype=np.int32), np.zeros(50, np.int32))
     model = SparseLinear(items, B, LinearSettings(weighting=Weighting(2.0)))
 
-    np.testing.assert_allclose(model.shares(owned, np.arange(50)), 2 * cells.T)
+    np.testing.assert_allclose(model.shares(owned, np.arange(50, dtype=np.int32)), 2 * cells.T)
 
 
 def test_a_tenth_of_the_games_as_neighbours_find_nearly_what_all_find() -> None:
