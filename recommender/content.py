@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from math import log2, sqrt
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve
 
-from recommender.catalog import Game, joined
+from recommender.catalog import Game
+from recommender.features import Told
 from recommender.interactions import Floats, Interactions, ItemIndex, Owned, Weighting
 from recommender.linear import Linear
 
@@ -27,25 +26,8 @@ SHARED_BY = 3
 MOST = 2048
 """Features kept, the most shared first: the weights take 4 bytes a game and feature, at most 88 MB for 10,781 games."""
 
-GENRE = 0.5
-"""A genre counts as a tag in the third place."""
-
 HEAVY = 10
 """Added to the players of a game, so that a column that three players made is not taken for a certain one."""
-
-
-def features_of(game: Game) -> Mapping[str, float]:
-    """Tags by their place (1 for the strongest, then 1/log2 of the place and one), genres, developer, publisher."""
-    found = {"genre " + _spelled(genre): GENRE for genre in game.genres}
-    found |= {"tag " + _spelled(tag): 1 / log2(2 + place) for place, tag in enumerate(game.tags)}
-    found |= {"developer " + game.developer.casefold(): 1.0} if game.developer else {}
-    return found | ({"publisher " + game.publisher.casefold(): 1.0} if game.publisher else {})
-
-
-@lru_cache(4096)
-def _spelled(tag: str) -> str:
-    """Asked half a million times about a few hundred tags."""
-    return joined(tag)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,23 +102,22 @@ def _factor(T: sparse.csr_matrix[np.float32]) -> tuple[NDArray[np.float32], bool
 
 
 def _shared(games: Sequence[Game | None]) -> tuple[str, ...]:
-    counts = Counter(name for game in games if game is not None for name in features_of(game))
-    return tuple(name for name, games_with in counts.most_common(MOST) if games_with >= SHARED_BY)
+    told = Told.of(games)
+    counts = np.bincount(told.names, minlength=len(told.known))
+    order = sorted(np.flatnonzero(counts >= SHARED_BY).tolist(), key=lambda name: (-counts[name], told.known[name]))
+    return tuple(told.known[name] for name in order[:MOST])
 
 
 def _rows(games: Sequence[Game | None], features: Sequence[str]) -> sparse.csr_matrix[np.float32]:
+    told = Told.of(games)
     column = {name: at for at, name in enumerate(features)}
-    cells = [list(_cells(game, column)) if game is not None else [] for game in games]
-    indptr = np.concatenate(([0], np.cumsum([len(row) for row in cells], dtype=np.int64)))
-    columns = np.fromiter((at for row in cells for at, _ in row), np.int32, indptr[-1])
-    values = np.fromiter((value for row in cells for _, value in row), np.float32, indptr[-1])
-    return sparse.csr_matrix((values, columns, indptr.astype(np.int32)), shape=(len(games), len(features)))
-
-
-def _cells(game: Game, column: Mapping[str, int]) -> Iterator[tuple[int, float]]:
-    known = {column[name]: value for name, value in features_of(game).items() if name in column}
-    length = sqrt(sum(value * value for value in known.values()))
-    yield from ((at, value / length) for at, value in sorted(known.items()))
+    columns = np.array([column.get(name, -1) for name in told.known], np.int64)[told.names]
+    kept = columns >= 0
+    cells = told.values[kept], (told.rows[kept], columns[kept])
+    T = sparse.csr_matrix(cells, shape=(len(games), len(features)), dtype=np.float32)
+    lengths = np.sqrt(np.bincount(told.rows[kept], told.values[kept] ** 2, len(games)))  # [len(games)]
+    T.data /= np.repeat(lengths, np.diff(T.indptr)).astype(np.float32)
+    return T
 
 
 @dataclass(frozen=True, eq=False)
