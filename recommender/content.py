@@ -113,8 +113,9 @@ def _rows(games: Sequence[Game | None], features: Sequence[str]) -> sparse.csr_m
     column = {name: at for at, name in enumerate(features)}
     columns = np.array([column.get(name, -1) for name in told.known], np.int64)[told.names]
     kept = columns >= 0
-    cells = told.values[kept], (told.rows[kept], columns[kept])
-    T = sparse.csr_matrix(cells, shape=(len(games), len(features)), dtype=np.float32)
+    cells = told.values[kept].astype(np.float32), (told.rows[kept], columns[kept])
+    shape = len(games), len(features)
+    T: sparse.csr_matrix[np.float32] = sparse.csr_matrix(cells, shape=shape)
     lengths = np.sqrt(np.bincount(told.rows[kept], told.values[kept] ** 2, len(games)))  # [len(games)]
     T.data /= np.repeat(lengths, np.diff(T.indptr)).astype(np.float32)
     return T

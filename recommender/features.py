@@ -19,6 +19,10 @@ GENRE = 0.5
 """A genre counts as a tag in the third place."""
 
 
+Part = tuple[Lists, str, Callable[[str], str], Whole, Whole, Reals]
+"""A kind of feature: its lists, its name, what spellings have in common; whose each is, its code, its value."""
+
+
 @dataclass(frozen=True, eq=False)
 class Told:
     """The features of games as cells: number i says of the game at `rows[i]` the feature `names[i]`.
@@ -38,7 +42,8 @@ class Told:
         columns, at = placed.games, placed.rows
         rows, codes, places = _cells(columns.themes, at)
         tag = places < columns.tagged[at[rows]]
-        parts = [(columns.themes, "tag ", joined, rows[tag], codes[tag], 1 / np.log2(2 + places[tag]))]
+        first: Part = (columns.themes, "tag ", joined, rows[tag], codes[tag], 1 / np.log2(2 + places[tag]))
+        parts = [first]
         for kind, of, same, value in (
             ("genre ", columns.genres, joined, GENRE),
             ("developer ", columns.developers, str.casefold, 1.0),
