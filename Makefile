@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 DATA   ?= interactions.parquet
+GAMES  ?= games.parquet
+REVIEWS ?= reviews.parquet
 VENV   := .venv
 BIN    := $(VENV)/bin
 
@@ -16,14 +18,21 @@ test: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-# DATA is the interactions as parquet; the second and third one need them imported and a model trained.
+# DATA, GAMES and REVIEWS are the public sets as parquet; four of them need these imported and a model trained. The public
+# systems that quality and fit compare with are left out where they are not installed: pip install -e '.[peers]'.
 bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.quality $(DATA) $(GAMES) $(REVIEWS) --out quality
+	$(BIN)/python -m benchmarks.cold_games $(DATA) $(GAMES)
+	$(BIN)/python -m benchmarks.cold_players $(DATA) $(GAMES)
 	$(BIN)/python -m benchmarks.fit $(DATA)
+	$(BIN)/python -m benchmarks.learn $(DATA)
+	$(BIN)/python -m benchmarks.growth $(DATA) --folder growth
+	$(BIN)/python -m benchmarks.serve
 	$(BIN)/python -m benchmarks.answer
 	$(BIN)/python -m benchmarks.discord_load
 	$(BIN)/python -m benchmarks.slack_load
 	$(BIN)/python -m benchmarks.warehouse $(DATA) --gram-up-to 5
-	$(BIN)/python -m benchmarks.circle $(DATA)
+	$(BIN)/python -m benchmarks.circle $(DATA) $(GAMES) $(REVIEWS)
 
 # The lock is what pip resolved for this pyproject.toml, without this project itself and without local version tags.
 lock:

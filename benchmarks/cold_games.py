@@ -13,18 +13,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from jobs.training import TrainingSettings, gather
+from benchmarks.rows import gathered
+from jobs.training import TrainingSettings
 from recommender import metrics
 from recommender.catalog import Catalog, Game
 from recommender.content import Content, ContentScorer, learn_content, spread
@@ -34,8 +33,6 @@ from recommender.linear import Linear, fit
 from recommender.newcomers import Newcomers, with_new
 from recommender.recommend import picks_for
 from recommender.shelf import Shelf, Wish
-from storage.duckdb.warehouse import DuckDBWarehouse
-from storage.importing import import_paths
 
 FEW = 150
 DEPTH = 50
@@ -65,7 +62,8 @@ class World:
 
 def main() -> None:
     arguments = _arguments()
-    interactions, catalog = _read(arguments.interactions, arguments.games)
+    found = gathered([arguments.interactions, arguments.games])
+    interactions, catalog = found.interactions, found.catalog
     world = _world(interactions, catalog, arguments.hidden, arguments.asked)
     settings = TrainingSettings().model
     train = world.rows(world.kept, world.seen)
@@ -94,13 +92,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--asked", type=int, default=2000)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
-
-
-def _read(*paths: Path) -> tuple[Interactions, Catalog]:
-    with tempfile.TemporaryDirectory() as folder, DuckDBWarehouse(Path(folder) / "warehouse.duckdb") as warehouse:
-        import_paths(list(paths), warehouse, home=Path(folder), now=datetime.now(UTC), progress=lambda _: None)
-        gathered = gather(warehouse, TrainingSettings())
-    return gathered.interactions, Catalog(gathered.games)
 
 
 def _world(everything: Interactions, catalog: Catalog, share: float, asked: int) -> World:

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from jobs.training import Gathered, TrainingSettings, gather
-from recommender.catalog import Catalog
+from benchmarks.rows import gathered
+from jobs.training import TrainingSettings
+from recommender.calibration import calibrated
 from recommender.evaluate import Split, evaluate, split
 from recommender.interactions import Floats, Interactions, Ints, ItemIndex, Owned
 from recommender.linear import Linear, fit
@@ -29,8 +28,6 @@ from recommender.recommend import picks_for
 from recommender.scorer import Scorer
 from recommender.shelf import Shelf, Wish
 from recommender.tempered import Tempered
-from storage.duckdb.warehouse import DuckDBWarehouse
-from storage.importing import import_paths
 
 HOUR = 60
 COLLECTED = 7000
@@ -55,11 +52,12 @@ class Found:
 
 def main() -> None:
     arguments = _arguments()
-    gathered, settings = _gathered([arguments.interactions, arguments.games])
-    parts = split(gathered.interactions, settings.split)
+    settings, world = TrainingSettings(), gathered([arguments.interactions, arguments.games])
+    parts = split(world.interactions, settings.split)
     weighting = replace(settings.model.weighting, log_hours=arguments.log_hours)
-    model = fit(parts.train, replace(settings.model, weighting=weighting))
-    found = list(measured(model, parts, Shelf(Catalog(gathered.games), parts.train.items), arguments.players))
+    shelf = Shelf(world.catalog, parts.train.items)
+    model = calibrated(fit(parts.train, replace(settings.model, weighting=weighting)), shelf.indie)
+    found = list(measured(model, parts, shelf, arguments.players))
     if arguments.json:
         print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
     else:
@@ -75,15 +73,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--log-hours", type=float, default=0.0)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
-
-
-def _gathered(files: Sequence[Path]) -> tuple[Gathered, TrainingSettings]:
-    settings = TrainingSettings()
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        with DuckDBWarehouse(home / "warehouse.duckdb") as warehouse:
-            import_paths(files, warehouse, home=home, now=datetime.now(UTC), progress=lambda _: None)
-            return gather(warehouse, settings), settings
 
 
 def _show(found: Sequence[Found]) -> None:

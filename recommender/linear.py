@@ -58,7 +58,7 @@ class LinearSettings:
         return self.weighting if self.folded_played is None else replace(self.weighting, played=self.folded_played)
 
 
-TUNED = LinearSettings(160.0, 0.14, Weighting(played=0.28), 0.12, 0.165, 0.12, 0.15)
+TUNED = LinearSettings(140.0, 0.14, Weighting(played=0.28), 0.12, 0.165, 0.12, 0.15)
 """The settings that a host gets: how they were found says docs/benchmarks.md."""
 
 

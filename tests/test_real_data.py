@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from bot.__main__ import run
 from jobs.describe import Matrix, describe
 from jobs.training import Gathered, TrainingSettings, gather
+from recommender.calibration import calibrated
 from recommender.catalog import Catalog
 from recommender.device import Device
 from recommender.evaluate import evaluate, split
@@ -24,8 +24,10 @@ from recommender.library import Library
 from recommender.linear import Linear, fit, fit_counted
 from recommender.recommend import picks_for
 from recommender.registry import Registry
+from recommender.series import is_tool
 from recommender.served import Served
 from recommender.shelf import Shelf, Wish
+from recommender.tempered import leaning
 from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.importing import ImportReport, import_paths
 from tests.loopback_steam import LoopbackSteam
@@ -53,8 +55,9 @@ def home(imported: Imported) -> Iterator[Path]:
     with DuckDBWarehouse(folder / "warehouse.duckdb", read_only=True) as warehouse:
         gathered = gather(warehouse, settings)
     parts = split(gathered.interactions, settings.split)
-    model = fit(parts.train, settings.model, settings.device)
-    report = evaluate(model, parts, Shelf(Catalog(gathered.games), parts.train.items))
+    shelf = Shelf(gathered.catalog, parts.train.items)
+    model = calibrated(fit(parts.train, settings.model, settings.device), shelf.indie)
+    report = evaluate(model, parts, shelf)
     Registry(folder / "models").publish(
         model,
         gathered.games,
@@ -126,9 +129,10 @@ def test_one_of_its_players_is_answered_through_steam_with_exact_reasons(
 
     assert [pick["appid"] for pick in picks] == best_by_definition(served, library, 5)
     for pick in picks:
-        assert reasons_by_definition(served, library, pick["appid"]) == pytest.approx(
-            {because["appid"]: because["share"] for because in pick["because"]}, rel=1e-3
-        )
+        told = {because["appid"]: because["share"] for because in pick["because"]}
+        exact = reasons_by_definition(served, library, pick["appid"])
+        assert told == pytest.approx({app_id: exact[app_id] for app_id in told}, rel=1e-3)
+        assert max(exact, key=exact.__getitem__) in told
     with sqlite3.connect(home / "indiean.sqlite") as database:
         assert database.execute("select command, outcome, picks from requests").fetchall() == [
             ("recommend", "answered", 5)
@@ -176,38 +180,41 @@ def assert_same_picks(one: Linear, other: Linear, gathered: Gathered) -> None:
 
 
 def best_by_definition(served: Served, library: Library, k: int) -> list[int]:
-    """From P alone, in float64, one candidate at a time."""
+    """From P alone, in float64, one candidate at a time, and what is popular for as much as a library is small."""
+    items, popular = served.scorer.items, served.popularity.prior
+    lean = leaning(sum(items.position(app_id) is not None for app_id in library.minutes))
     found = {
-        app_id: sum(shares.values())
-        for app_id in served.scorer.items.app_ids.tolist()
+        app_id: sum(shares_by_definition(served, library, app_id).values()) + lean * float(popular[at])
+        for at, app_id in enumerate(items.app_ids.tolist())
         if app_id not in library.minutes
         and (game := served.catalog.get(app_id)) is not None
         and game.indie
         and game.for_sale
         and not game.adult
-        and (shares := shares_by_definition(served, library, app_id))
+        and not is_tool(game)
     }
     return sorted(found, key=lambda app_id: -found[app_id])[:k]
 
 
-def reasons_by_definition(served: Served, library: Library, app_id: int) -> dict[int, Any]:
+def reasons_by_definition(served: Served, library: Library, app_id: int) -> dict[int, float]:
+    """What each game that speaks for the pick has in all that does, those without a name and programs left out."""
     shares = shares_by_definition(served, library, app_id)
     speaking = sum(share for share in shares.values() if share > 0)
-    known = (owned for owned in sorted(shares, key=lambda owned: -shares[owned]) if served.catalog.get(owned))
-    strongest = [owned for owned, _ in zip(known, range(3), strict=False)]
-    return {owned: shares[owned] / speaking for owned in strongest}
+    games = {owned: served.catalog.get(owned) for owned, share in shares.items() if share > 0}
+    return {owned: shares[owned] / speaking for owned, game in games.items() if game and not is_tool(game)}
 
 
 def shares_by_definition(served: Served, library: Library, app_id: int) -> dict[int, float]:
-    """-x_i P_ij / P_jj."""
+    """-x_i P_ij c_j / P_jj."""
     assert isinstance(served.scorer, Linear)
-    weighting = served.scorer.settings.weighting
+    assert served.scorer.factor is not None
+    heard = served.scorer.settings.heard
     items, P = served.scorer.items, served.scorer.inverse
     j = items.position(app_id)
     assert j is not None
-    row = P[j].astype(float) / -float(P[j, j])
+    row = P[j].astype(float) * float(served.scorer.factor[j]) / -float(P[j, j])
     return {
-        owned: (weighting.owned + weighting.played * (minutes > 120)) * row[i]
+        owned: (heard.owned + heard.played * (minutes > 120)) * row[i]
         for owned, minutes in library.minutes.items()
         if (i := items.position(owned)) is not None
     }

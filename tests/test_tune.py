@@ -372,4 +372,4 @@ def test_one_point_at_a_time_takes_one_matrix_at_a_time() -> None:
     finally:
         tracemalloc.stop()
 
-    assert n * n * 4 <= peak < 1.8 * n * n * 4
+    assert peak < 0.8 * n * n * 4  # beside the matrix itself, which is mapped and so not traced

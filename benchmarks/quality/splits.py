@@ -7,18 +7,15 @@ those kept for tuning are learned from in a test, as any player is who is not te
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.training import Gathered, TrainingSettings, gather
+from benchmarks.rows import gathered
+from jobs.training import Gathered
 from recommender.evaluate import Split, SplitSettings, split
 from recommender.interactions import Interactions
-from storage.duckdb.warehouse import DuckDBWarehouse
-from storage.importing import import_paths
 
 SHARE = 0.1
 TUNING_SEED = 2026
@@ -26,9 +23,7 @@ TUNING_SEED = 2026
 
 def read(files: list[Path], players: int | None) -> Gathered:
     """What `indiean train` would learn from these files; only `players` of them at random where that is not None."""
-    with tempfile.TemporaryDirectory() as folder, DuckDBWarehouse(Path(folder) / "warehouse.duckdb") as warehouse:
-        import_paths(files, warehouse, home=Path(folder), now=datetime.now(UTC), progress=lambda _: None)
-        found = gather(warehouse, TrainingSettings())
+    found = gathered(files)
     if players is None or players >= len(found.interactions):
         return found
     rows = np.random.default_rng(0).choice(len(found.interactions), players, replace=False)
