@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -60,8 +58,9 @@ def recommend_batch(
     players = unknown = 0
     try:
         with beside.open("w", encoding="utf-8") as output:
-            for batch, answers in _ahead(_blocks(_players(served, source)), lambda b: _answers(served, b, wish, k)):
-                output.writelines(answers)
+            lines = _players(served, source)
+            while batch := list(islice(lines, PLAYERS_AT_ONCE)):
+                output.writelines(_answers(served, batch, wish, k))
                 players += len(batch)
                 unknown += sum(not len(player.owned) for player in batch)
                 progress(players)
@@ -69,26 +68,6 @@ def recommend_batch(
     finally:
         beside.unlink(missing_ok=True)
     return BatchReport(players, unknown)
-
-
-def _blocks(players: Iterator[_Player]) -> Iterator[list[_Player]]:
-    while block := list(islice(players, PLAYERS_AT_ONCE)):
-        yield block
-
-
-def _ahead(
-    blocks: Iterable[list[_Player]], answered: Callable[[list[_Player]], list[str]]
-) -> Iterator[tuple[list[_Player], list[str]]]:
-    """In order, two at a time: one is scored, which leaves the interpreter free, as the picks of another are told."""
-    with ThreadPoolExecutor(2) as pool:
-        waiting: deque[tuple[list[_Player], Future[list[str]]]] = deque()
-        for block in blocks:
-            waiting.append((block, pool.submit(answered, block)))
-            if len(waiting) > 2:  # noqa: PLR2004 - the two that are worked on
-                done, answers = waiting.popleft()
-                yield done, answers.result()
-        for done, answers in waiting:
-            yield done, answers.result()
 
 
 def _players(served: Served, source: Path) -> Iterator[_Player]:
@@ -113,7 +92,7 @@ def _player(served: Served, source: Path, number: int, line: str) -> _Player:
     return _Player(name, served.scorer.items.owned(library), library)
 
 
-def _answers(served: Served, batch: list[_Player], wish: Wish, k: int) -> list[str]:
+def _answers(served: Served, batch: list[_Player], wish: Wish, k: int) -> Iterator[str]:
     """Players without a known game are answered by popularity, as a single request would be."""
     known = [player for player in batch if len(player.owned)]
     nobody = [player for player in batch if not len(player.owned)]
@@ -127,8 +106,8 @@ def _answers(served: Served, batch: list[_Player], wish: Wish, k: int) -> list[s
         for one in known:
             unowned = replace(wish, hidden=wish.hidden | one.library.minutes.keys())
             picks[id(one)] = with_new(picks[id(one)], one.owned, served.newcomers, unowned, k)
-    told = ({"player": one.name, "picks": [_plain(pick) for pick in picks[id(one)]]} for one in batch)
-    return [json.dumps(each) + "\n" for each in told]
+    for player in batch:
+        yield json.dumps({"player": player.name, "picks": [_plain(pick) for pick in picks[id(player)]]}) + "\n"
 
 
 def _plain(pick: Pick) -> dict[str, object]:
