@@ -21,7 +21,7 @@ from benchmarks.rows import gathered
 from jobs.training import TrainingSettings
 from recommender.calibration import calibrated
 from recommender.evaluate import Split, evaluate, split
-from recommender.interactions import Floats, Interactions, ItemIndex, Owned
+from recommender.interactions import Floats, Interactions, Ints, ItemIndex, Owned
 from recommender.linear import Linear, fit
 from recommender.popularity import Popularity
 from recommender.recommend import picks_for
@@ -128,8 +128,8 @@ class _Told:
         self._at += len(players)
         return self._scorer.score_many(Interactions.of_rows(self.items, rows))
 
-    def shares(self, owned: Owned, position: int) -> Floats:
-        return self._scorer.shares(owned, position)
+    def shares(self, owned: Owned, positions: Ints) -> Floats:
+        return self._scorer.shares(owned, positions)
 
 
 def _without(owned: Owned, others: Owned) -> Owned:

@@ -136,9 +136,7 @@ def _of_size(size: int, libraries: list[Owned], served: Served, model: Linear) -
     yield Row(f"{size:,} games, all heard: picks with reasons", *_ends(whole), statistics.median(plain))
     yield Row("of it the scores", *_ends(_timed(libraries, model.scores)))
     yield Row(f"the {K} best of them", *_ends(_timed(scored, best)))
-    yield Row(
-        "the parts of their scores", *_ends(_timed(ready, lambda of: [model.shares(of[0], int(at)) for at in of[1]]))
-    )
+    yield Row("the parts of their scores", *_ends(_timed(ready, lambda of: model.shares(*of))))
     as_served = _timed(libraries, lambda owned: picks_for(owned, served.tempered, shelf, WISH, K))
     yield Row(f"{size:,} games, as served", *_ends(as_served))
 

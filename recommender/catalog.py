@@ -82,8 +82,16 @@ class Catalog:
 
     def named(self, title: str) -> Game | None:
         """The game that is meant by that very title."""
-        row = self._by_title.get(fold(title))
+        row = self.row_of(title)
         return None if row is None else self.games[row]
+
+    def row_of(self, title: str) -> int | None:
+        """Where the game stands that is meant by that very title."""
+        return self._by_title.get(fold(title))
+
+    def folded(self, row: int) -> str:
+        """A title as `fold` makes it."""
+        return self._titles[row]
 
     def find(self, said: str) -> Game:
         """A game by title or by app id.

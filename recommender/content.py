@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from math import log2, sqrt
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve
 
-from recommender.catalog import Game, joined
-from recommender.interactions import Floats, Interactions, ItemIndex, Owned, Weighting
+from recommender.catalog import Game
+from recommender.features import Told
+from recommender.interactions import Floats, Interactions, Ints, ItemIndex, Owned, Weighting
 from recommender.linear import Linear
 
 RIDGE = 8.0
@@ -27,25 +26,8 @@ SHARED_BY = 3
 MOST = 2048
 """Features kept, the most shared first: the weights take 4 bytes a game and feature, at most 88 MB for 10,781 games."""
 
-GENRE = 0.5
-"""A genre counts as a tag in the third place."""
-
 HEAVY = 10
 """Added to the players of a game, so that a column that three players made is not taken for a certain one."""
-
-
-def features_of(game: Game) -> Mapping[str, float]:
-    """Tags by their place (1 for the strongest, then 1/log2 of the place and one), genres, developer, publisher."""
-    found = {"genre " + _spelled(genre): GENRE for genre in game.genres}
-    found |= {"tag " + _spelled(tag): 1 / log2(2 + place) for place, tag in enumerate(game.tags)}
-    found |= {"developer " + game.developer.casefold(): 1.0} if game.developer else {}
-    return found | ({"publisher " + game.publisher.casefold(): 1.0} if game.publisher else {})
-
-
-@lru_cache(4096)
-def _spelled(tag: str) -> str:
-    """Asked half a million times about a few hundred tags."""
-    return joined(tag)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,23 +102,21 @@ def _factor(T: sparse.csr_matrix[np.float32]) -> tuple[NDArray[np.float32], bool
 
 
 def _shared(games: Sequence[Game | None]) -> tuple[str, ...]:
-    counts = Counter(name for game in games if game is not None for name in features_of(game))
-    return tuple(name for name, games_with in counts.most_common(MOST) if games_with >= SHARED_BY)
+    told = Told.of(games)
+    counts = np.bincount(told.names, minlength=len(told.known))
+    order = sorted(np.flatnonzero(counts >= SHARED_BY).tolist(), key=lambda name: (-counts[name], told.known[name]))
+    return tuple(told.known[name] for name in order[:MOST])
 
 
 def _rows(games: Sequence[Game | None], features: Sequence[str]) -> sparse.csr_matrix[np.float32]:
+    told = Told.of(games)
     column = {name: at for at, name in enumerate(features)}
-    cells = [list(_cells(game, column)) if game is not None else [] for game in games]
-    indptr = np.concatenate(([0], np.cumsum([len(row) for row in cells], dtype=np.int64)))
-    columns = np.fromiter((at for row in cells for at, _ in row), np.int32, indptr[-1])
-    values = np.fromiter((value for row in cells for _, value in row), np.float32, indptr[-1])
-    return sparse.csr_matrix((values, columns, indptr.astype(np.int32)), shape=(len(games), len(features)))
-
-
-def _cells(game: Game, column: Mapping[str, int]) -> Iterator[tuple[int, float]]:
-    known = {column[name]: value for name, value in features_of(game).items() if name in column}
-    length = sqrt(sum(value * value for value in known.values()))
-    yield from ((at, value / length) for at, value in sorted(known.items()))
+    columns = np.array([column.get(name, -1) for name in told.known], np.int64)[told.names]
+    kept = columns >= 0
+    rows, values = told.rows[kept], told.values[kept]
+    lengths = np.sqrt(np.bincount(rows, values**2, len(games)))  # [len(games)]
+    cells = np.asarray(values / lengths[rows], np.float32), (rows, columns[kept])
+    return sparse.csr_matrix(cells, shape=(len(games), len(features)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,9 +153,12 @@ class ContentScorer:
         X = players.weighted(self.weighting)[:, : len(self.content.weights)]  # [m x n]
         return np.ascontiguousarray((self.rows @ (X @ self.content.weights).T).T, np.float32)  # [m x N]
 
-    def shares(self, owned: Owned, position: int) -> Floats:
+    def shares(self, owned: Owned, positions: Ints) -> Floats:
         known = owned.positions < len(self.content.weights)
         weights = self.weighting.weights(owned.minutes) * known
-        row = self.content.rows([self.games[position]])  # [1 x f], the only one that is needed
-        W = self.content.weights[np.where(known, owned.positions, 0)[:, None], row.indices]  # [r x features of it]
-        return np.asarray(weights * (W @ row.data), np.float32)
+        at, shares = np.where(known, owned.positions, 0)[:, None], np.empty((len(positions), len(owned)), np.float32)
+        for share, row in zip(shares, positions.tolist(), strict=True):
+            cells = slice(*self.rows.indptr[row : row + 2])
+            W = self.content.weights[at, self.rows.indices[cells]]  # [r x features of it]
+            share[:] = weights * (W @ self.rows.data[cells])
+        return shares

@@ -14,6 +14,7 @@ from scipy import sparse
 
 from recommender.columns import Lists, Tensors, Texts
 from recommender.game import Game, fold, joined
+from recommender.interactions import Ints
 from recommender.series import is_tool
 
 Whole = NDArray[np.int64]
@@ -33,7 +34,8 @@ class Games:
     `lines` are the titles as `fold` makes them, a line break before each. `themes` are the tags of a game, the
     strongest first, then those of its genres that are none of its tags; `tagged` [n] says how many of them are tags.
     The names of `themes` are all tags and genres, the most used first, and each is spelt in one way. `released` are
-    days as `date.toordinal` counts them; `tools` are no games, see `is_tool`.
+    days as `date.toordinal` counts them; `tools` are no games, see `is_tool`. `series` says which of the games that a
+    model knows are of one series, -1 for all others; None where that was not worked out yet.
     """
 
     app_ids: Whole
@@ -53,6 +55,7 @@ class Games:
     adult: Flags
     delisted: Flags
     tools: Flags
+    series: Ints | None = None
     _made: dict[int, Game] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -95,6 +98,7 @@ class Games:
             adult=flags("adult"),
             delisted=flags("delisted"),
             tools=flags("tools"),
+            series=np.asarray(tensors["series"], np.int32) if "series" in tensors else None,
         )
 
     def tensors(self) -> dict[str, NDArray[np.generic]]:

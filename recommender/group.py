@@ -42,15 +42,16 @@ def picks_for_group(members: Sequence[Owned], scorer: Scorer, shelf: Shelf, wish
     satisfied = _together(_standardised(scores, allowed))  # [n]
     order = _in_order(satisfied, shelf.several)
     best = varied_top(order, allowed, shelf.head, wish.head, k, shelf.kinds)
+    shares = [scorer.shares(owned, best) for owned in members]  # of each [k x r]
     return [
         Pick(
             shelf.game(at),
             float(satisfied[at]),
-            _because(members, at, scorer, shelf),
+            _because(members, [of[place] for of in shares], shelf),
             int(shelf.items.players[at]),
             tuple(heard[row] for row in _served(scores[:, allowed], scores[:, at]) if heard),
         )
-        for at in best.tolist()
+        for place, at in enumerate(best.tolist())
     ]
 
 
@@ -86,14 +87,16 @@ def _served(scores: Floats, of_game: Floats) -> list[int]:
     return served
 
 
-def _because(members: Sequence[Owned], position: int, scorer: Scorer, shelf: Shelf) -> tuple[Because, ...]:
-    """The strongest reasons in all libraries; a game of several members is one, with the minutes of the keenest."""
+def _because(members: Sequence[Owned], shares: Sequence[Floats], shelf: Shelf) -> tuple[Because, ...]:
+    """The strongest reasons in all libraries, by the shares [r] of each in one pick.
+
+    A game of several members is one, with the minutes of the keenest.
+    """
     speaking, minutes = np.zeros(len(shelf.items), np.float32), np.zeros(len(shelf.items), np.int32)  # [n]
-    for owned in members:
-        shares = scorer.shares(owned, position)
-        positions = owned.positions[shares > 0]
-        speaking[positions] += shares[shares > 0]
-        minutes[positions] = np.maximum(minutes[positions], owned.minutes[shares > 0])
+    for owned, of in zip(members, shares, strict=True):
+        positions = owned.positions[of > 0]
+        speaking[positions] += of[of > 0]
+        minutes[positions] = np.maximum(minutes[positions], owned.minutes[of > 0])
     heard = np.flatnonzero(speaking).astype(np.int32)
     owned = Owned(heard, minutes[heard])
-    return reasons(speaking[heard], owned, shelf, Relatives.of(owned, shelf))
+    return reasons(speaking[None, heard], owned, shelf, Relatives.of(owned, shelf))[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,7 @@ from recommender.library import Library
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]
 
+MOST_MINUTES = np.iinfo(np.int32).max
 PLAYED_MINUTES = 120
 """More than two hours: past Steam's refund window, so a game that was kept and played."""
 
@@ -67,7 +69,13 @@ class ItemIndex:
 
     @cached_property
     def _position(self) -> dict[int, int]:
-        return {int(app_id): at for at, app_id in enumerate(self.app_ids)}
+        return {app_id: at for at, app_id in enumerate(self.app_ids.tolist())}
+
+    @cached_property
+    def _ascending(self) -> tuple[Ints, Ints]:
+        """[n] the app ids in order, and where each of them stands."""
+        order = np.argsort(self.app_ids, kind="stable").astype(np.int32)
+        return self.app_ids[order], order
 
     def recounted(self, players: Ints) -> ItemIndex:
         """The same games in the same places, `played` as it was; what was worked out of their ids is shared."""
@@ -83,14 +91,23 @@ class ItemIndex:
     def position(self, app_id: int) -> int | None:
         return self._position.get(app_id)
 
+    def positions(self, app_ids: Collection[int]) -> NDArray[np.int64]:
+        """As many as there are app ids, of up to 63 bits: where each of them stands, -1 where it is not known."""
+        wanted = np.fromiter(app_ids, np.int64, len(app_ids))
+        known, order = self._ascending
+        if not len(known):
+            return np.full(len(wanted), -1)
+        places = np.searchsorted(known, wanted)
+        places[places == len(known)] = 0
+        return np.where(known[places] == wanted, order[places], -1)
+
     def owned(self, library: Library) -> Owned:
         """Games that the model does not know are left out."""
-        position = self._position
-        known = {at: min(m, 2**31 - 1) for a, m in library.minutes.items() if (at := position.get(a)) is not None}
-        positions = np.fromiter(known, np.int32, len(known))
-        minutes = np.fromiter(known.values(), np.int32, len(known))
-        order = np.argsort(positions)
-        return Owned(positions[order], minutes[order])
+        positions = self.positions(library.minutes.keys())
+        minutes = np.fromiter(library.minutes.values(), np.int64, len(positions))
+        known = np.flatnonzero(positions >= 0)
+        order = known[np.argsort(positions[known])]
+        return Owned(positions[order].astype(np.int32), np.minimum(minutes[order], MOST_MINUTES).astype(np.int32))
 
 
 @dataclass(frozen=True, eq=False)

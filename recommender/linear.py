@@ -15,7 +15,7 @@ from scipy import sparse
 from recommender.device import Device, resolve
 from recommender.dual import Form, cheaper, invert_dual
 from recommender.gram import gram
-from recommender.interactions import Floats, Interactions, ItemIndex, Owned, Weighting
+from recommender.interactions import Floats, Interactions, Ints, ItemIndex, Owned, Weighting
 from recommender.inverse import invert_in_place
 from recommender.panels import gram_torch, invert_torch
 from recommender.room import check_room, cpu_need, dual_need, gpu_need
@@ -111,9 +111,9 @@ class Linear:
         total *= self._scale
         return total
 
-    def shares(self, owned: Owned, position: int) -> Floats:
-        weights = self.settings.heard.weights(owned.minutes)
-        return np.asarray(-weights * self._rows[position, owned.positions] * self._scale[position])
+    def shares(self, owned: Owned, positions: Ints) -> Floats:
+        weights, of_each = self.settings.heard.weights(owned.minutes), positions[:, None]
+        return np.asarray(-weights * self._rows[of_each, owned.positions] * self._scale[of_each])
 
 
 @dataclass(frozen=True, eq=False)

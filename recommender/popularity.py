@@ -34,6 +34,6 @@ class Popularity:
     def score_many(self, players: Interactions) -> Floats:
         return np.tile(self.prior, (len(players), 1))  # [m x n]
 
-    def shares(self, owned: Owned, position: int) -> Floats:
-        del position  # no owned game brings any of it
-        return np.zeros(len(owned), np.float32)
+    def shares(self, owned: Owned, positions: Ints) -> Floats:
+        """No owned game brings any of it."""
+        return np.zeros((len(positions), len(owned)), np.float32)

@@ -56,8 +56,7 @@ def _picks(
 ) -> list[Pick]:
     mask[owned.positions] = False
     best = varied_top(scores, mask, shelf.head, wish.head, k, shelf.kinds, spread)
-    relatives = Relatives.of(owned, shelf)
-    return [_pick(scorer, shelf, owned, relatives, int(at), float(scores[at])) for at in best]
+    return _explained(best, scores, scorer, shelf, owned)
 
 
 def similar_to(position: int, scorer: Scorer, shelf: Shelf, wish: Wish, k: int) -> list[Pick]:
@@ -82,8 +81,7 @@ def why(owned: Owned, position: int, scorer: Scorer, shelf: Shelf) -> Pick | Non
     others = Owned(owned.positions[keep], owned.minutes[keep])
     if shelf.games[position] is None:
         return None
-    relatives = Relatives.of(others, shelf)
-    return _pick(scorer, shelf, others, relatives, position, float(scorer.scores(others)[position]))
+    return _explained(np.array([position], np.int32), scorer.scores(others), scorer, shelf, others)[0]
 
 
 def varied_top(
@@ -127,12 +125,17 @@ def top(scores: Floats, mask: Mask, k: int) -> Ints:
     return np.asarray(allowed[np.argsort(values, kind="stable")][:k], np.int32)
 
 
-def _pick(scorer: Scorer, shelf: Shelf, owned: Owned, relatives: Relatives, position: int, score: float) -> Pick:
+def _explained(best: Ints, scores: Floats, scorer: Scorer, shelf: Shelf, owned: Owned) -> list[Pick]:
     """Where popularity says more than the owned games together, they are no reason."""
-    shares = scorer.shares(owned, position)
-    said = float(shares.sum())
-    because = reasons(shares, owned, shelf, relatives) if score - said <= abs(said) else ()
-    return Pick(shelf.game(position), score, because, int(shelf.items.players[position]))
+    shares = scorer.shares(owned, best)  # [k x r]
+    said, of_each = shares.sum(axis=1), scores[best]  # [k]
+    because = reasons(shares, owned, shelf, Relatives.of(owned, shelf))
+    heard = of_each - said <= np.abs(said)
+    columns = best.tolist(), of_each.tolist(), because, heard.tolist(), shelf.items.players[best].tolist()
+    return [
+        Pick(shelf.game(at), score, told if speak else (), players)
+        for at, score, told, speak, players in zip(*columns, strict=True)
+    ]
 
 
 def _theme_pick(shelf: Shelf, position: int, quality: float) -> Pick:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recommender.device import Device, resolve
-from recommender.interactions import Floats, Interactions, ItemIndex, Owned
+from recommender.interactions import Floats, Interactions, Ints, ItemIndex, Owned
 from recommender.linear import CUDA, Linear, LinearSettings
 from recommender.scorer import Scorer
 
@@ -60,9 +60,12 @@ class Resident:
             found[rows] = self._block(Interactions(self.items, players.minutes[rows]))
         return found
 
-    def shares(self, owned: Owned, position: int) -> Floats:
-        weights, positions = self._row(owned)
-        return self._home(-weights * self.inverse[position, positions] * self._scale[position])
+    def shares(self, owned: Owned, positions: Ints) -> Floats:
+        import torch  # noqa: PLC0415 - seconds to import, and a CPU does without
+
+        weights, of_owned = self._row(owned)
+        of_each = torch.from_numpy(positions.astype(np.int64)).to(self.inverse.device)[:, None]
+        return self._home(-weights * self.inverse[of_each, of_owned] * self._scale[of_each])
 
     def _block(self, players: Interactions) -> Floats:
         import torch  # noqa: PLC0415 - seconds to import, and a CPU does without

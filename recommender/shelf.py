@@ -74,6 +74,11 @@ class Placed(Sequence[Game | None]):
     games: Games
     rows: NDArray[np.int64]
 
+    @classmethod
+    def of(cls, known: Sequence[Game | None]) -> Placed:
+        games = Games.of(game for game in known if game is not None)
+        return cls(games, np.array([-1 if game is None else games.row[game.app_id] for game in known], np.int64))
+
     def __len__(self) -> int:
         return len(self.rows)
 
@@ -97,6 +102,7 @@ class Shelf:
     catalog: Catalog
     items: ItemIndex
     _masks: dict[Wish, Mask] = field(default_factory=dict, init=False, repr=False)
+    _kinds: dict[int, tuple[Hashable, ...]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of_all(cls, catalog: Catalog, items: ItemIndex) -> Shelf:
@@ -128,6 +134,10 @@ class Shelf:
         places = np.searchsorted(known[order], self.items.app_ids)
         found = np.append(order, -1)[places]
         return np.where(np.append(known, -1)[found] == self.items.app_ids, found, -1)
+
+    def row(self, position: int) -> int:
+        """Where the game stands in the catalogue, -1 where that does not know it."""
+        return self._rows.item(position)
 
     def _of(self, column: NDArray[T], missing: object) -> NDArray[T]:
         """[n] a column of the catalogue in the order of the items."""
@@ -178,7 +188,18 @@ class Shelf:
     @cached_property
     def series(self) -> Ints:
         """[n] the same number for games of one series: see `recommender.series`."""
-        return series_of(self.games)
+        known = self.catalog.games.series
+        if known is None:
+            return series_of(self.games)
+        found = self._of(known, -1)
+        return np.where(found < 0, len(known) + np.arange(len(found)), found).astype(np.int32)
+
+    def with_series(self) -> Games:
+        """The catalogue, with the series of the games of this shelf."""
+        games, known = self.catalog.games, self._rows >= 0
+        series = np.full(len(games), -1, np.int32)
+        series[self._rows[known]] = series_of(self.games)[known]
+        return replace(games, series=series)
 
     def studio(self, position: int) -> tuple[Hashable, ...]:
         """The studio of a game as one kind of which there may be too many, none where it is not known."""
@@ -187,7 +208,8 @@ class Shelf:
 
     def kinds(self, position: int) -> tuple[Hashable, ...]:
         """Its studio and its series."""
-        return (*self.studio(position), int(self.series[position]))
+        known = self._kinds.get(position)  # the same few hundred games are picked again and again
+        return known or self._kinds.setdefault(position, (*self.studio(position), int(self.series[position])))
 
     @cached_property
     def _adult(self) -> Mask:
@@ -237,8 +259,9 @@ class Shelf:
     def allowed(self, wish: Wish) -> Mask:
         """[n] what may be picked, the player's own games not yet left out."""
         mask = self._mask(replace(wish, hidden=frozenset(), head=None)).copy()
-        hidden = [at for app_id in wish.hidden if (at := self.items.position(app_id)) is not None]
-        mask[hidden] = False
+        if wish.hidden:
+            hidden = self.items.positions(wish.hidden)
+            mask[hidden[hidden >= 0]] = False
         return mask
 
     def _mask(self, wish: Wish) -> Mask:

@@ -16,7 +16,7 @@ from scipy.linalg import cython_blas, cython_lapack
 
 from recommender.errors import FitFailed
 from recommender.fortran import routine
-from recommender.interactions import Floats, Interactions, ItemIndex, Owned
+from recommender.interactions import Floats, Interactions, Ints, ItemIndex, Owned
 from recommender.linear import LinearSettings, Phases, penalty, squares
 from recommender.neighbours import Matrix, Neighbourhood, neighbourhood
 
@@ -56,23 +56,26 @@ class SparseLinear:
         X = players.weighted(self.settings.heard)  # [m x n] sparse
         return np.asarray((X @ self.weights).toarray(), dtype=np.float32)  # [m x n]
 
-    def shares(self, owned: Owned, position: int) -> Floats:
-        return self.settings.heard.weights(owned.minutes) * self._cells(owned, position)
+    def shares(self, owned: Owned, positions: Ints) -> Floats:
+        return self.settings.heard.weights(owned.minutes) * self._cells(owned, positions[:, None])
 
-    def _cells(self, owned: Owned, position: int) -> Floats:
-        """[r] B_ij of each owned game i; a bisection in all their rows at once, as scipy's own looks at every cell."""
+    def _cells(self, owned: Owned, columns: Ints) -> Floats:
+        """[k x r] B_ij of each owned game i for each j of `columns` [k x 1].
+
+        A bisection in all their rows at once, as scipy's own looks at every cell.
+        """
         indices, data = self.weights.indices, self.weights.data
         if not len(data):
-            return np.zeros(len(owned), np.float32)
+            return np.zeros((len(columns), len(owned)), np.float32)
         low = self.weights.indptr[owned.positions].astype(np.int64)  # [r]
         high = end = self.weights.indptr[owned.positions + 1].astype(np.int64)
         for _ in range(len(self.items).bit_length()):
             middle = (low + high) // 2
-            less = indices[np.minimum(middle, len(indices) - 1)] < position
+            less = indices[np.minimum(middle, len(indices) - 1)] < columns  # [k x r]
             less &= low < high
             low, high = np.where(less, middle + 1, low), np.where(less, high, middle)
         at = np.minimum(low, len(indices) - 1)
-        return np.where((low < end) & (indices[at] == position), data[at], np.float32(0))
+        return np.where((low < end) & (indices[at] == columns), data[at], np.float32(0))
 
 
 @dataclass(frozen=True, eq=False)

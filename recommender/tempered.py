@@ -43,19 +43,19 @@ class Tempered:
         return np.asarray(leaning(0) * self.popular.prior)  # [n]
 
     def scores(self, owned: Owned) -> Floats:
-        heard = _heard(owned)
-        return np.asarray(self.model.scores(heard) + np.float32(leaning(len(heard))) * self.popular.prior)  # [n]
+        known = heard(owned)
+        return np.asarray(self.model.scores(known) + np.float32(leaning(len(known))) * self.popular.prior)  # [n]
 
     def score_many(self, players: Interactions) -> Floats:
-        heard = [_heard(players.row(row)) for row in range(len(players))]
-        scores = self.model.score_many(Interactions.of_rows(self.items, heard))  # [m x n]
-        for row, owned in enumerate(heard):
+        known = [heard(players.row(row)) for row in range(len(players))]
+        scores = self.model.score_many(Interactions.of_rows(self.items, known))  # [m x n]
+        for row, owned in enumerate(known):
             scores[row] += np.float32(leaning(len(owned))) * self.popular.prior
         return scores
 
-    def shares(self, owned: Owned, position: int) -> Floats:
-        places, shares = speaking(owned), np.zeros(len(owned), np.float32)
-        shares[places] = self.model.shares(_heard(owned), position)
+    def shares(self, owned: Owned, positions: Ints) -> Floats:
+        shares = np.zeros((len(positions), len(owned)), np.float32)  # [k x r]
+        shares[:, speaking(owned)] = self.model.shares(heard(owned), positions)
         return shares
 
 
@@ -79,12 +79,19 @@ def speaking(owned: Owned) -> Ints:
 def capped(minutes: Ints) -> Ints:
     """[r] what counts of the minutes played."""
     played = minutes[minutes > 0]
-    most = max(EVENING, LONG * int(np.median(played))) if len(played) else EVENING
+    most = max(EVENING, LONG * _median(played)) if len(played) else EVENING
     return np.minimum(minutes, most).astype(np.int32)
 
 
+def _median(minutes: Ints) -> int:
+    """Rounded down; at a tenth of what numpy's own takes for a small library."""
+    low, high = (len(minutes) - 1) // 2, len(minutes) // 2
+    parted = np.partition(minutes, (low, high))
+    return (parted.item(low) + parted.item(high)) // 2
+
+
 @lru_cache(maxsize=16)
-def _heard(owned: Owned) -> Owned:
-    """Kept, as whoever asks for a player's shares asks for those in ten picks in a row."""
+def heard(owned: Owned) -> Owned:
+    """The games that speak, each with what counts of its minutes; kept, as scores and then shares are asked for."""
     places = speaking(owned)
     return Owned(owned.positions[places], capped(owned.minutes[places]))

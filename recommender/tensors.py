@@ -54,13 +54,9 @@ def write_tensors(path: Path, tensors: Mapping[str, NDArray[np.generic]]) -> dic
 
 
 def _write_through(file: RawIOBase, part: memoryview) -> None:
-    """Each chunk is on its way to the disk while the next is written, so that little is left to wait for."""
     start = 0
     while start < len(part):
-        wrote = file.write(part[start : start + CHUNK]) or 0
-        if hasattr(os, "posix_fadvise"):  # begins to write what is not on the disk yet; Linux has it
-            os.posix_fadvise(file.fileno(), file.tell() - wrote, wrote, os.POSIX_FADV_DONTNEED)
-        start += wrote
+        start += file.write(part[start : start + CHUNK]) or 0  # Linux writes 2 GB at most at once
 
 
 def read_tensors(content: Bytes) -> dict[str, NDArray[Any]]:

@@ -35,6 +35,7 @@ from recommender.games import Games
 from recommender.interactions import Floats, Ints, ItemIndex, Weighting
 from recommender.linear import Linear, LinearSettings
 from recommender.served import Served
+from recommender.shelf import Shelf
 from recommender.sparse_linear import SparseLinear
 from recommender.tensors import Bytes, read_tensors, write_tensors
 
@@ -141,7 +142,7 @@ def _seal(folder: Path, card: Card, stamp: str, files: Mapping[str, object]) -> 
 
 
 def _write_games(path: Path, catalog: Iterable[Game], items: ItemIndex) -> dict[str, object]:
-    games = catalog if isinstance(catalog, Games) else Games.of(catalog, items.owners)
+    games = Shelf(Catalog(catalog, items.owners), items).with_series()
     return write_tensors(path, {name: np.ascontiguousarray(column) for name, column in games.tensors().items()})
 
 

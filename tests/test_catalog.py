@@ -271,3 +271,8 @@ def test_a_theme_that_two_sets_spell_differently_is_one_theme() -> None:
     assert catalog.tag("rogue like") == catalog.tag("ROGUELIKE")
     assert len({catalog.tag("roguelike"), *(tag for game in catalog for tag in game.tags)}) == 1
     assert list(catalog.tags) == [catalog.tag("roguelike")]
+
+
+@given(st.text(st.characters(max_codepoint=127)).filter(lambda text: any(map(str.isalnum, text))))
+def test_plain_letters_are_folded_as_beside_others(text: str) -> None:
+    assert fold(text) + " e" == fold(text + " é")

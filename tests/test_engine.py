@@ -15,7 +15,7 @@ import pytest_asyncio
 from recommender.catalog import Catalog
 from recommender.engine import Answer, Engine, recommend
 from recommender.errors import UnknownGame
-from recommender.interactions import Floats, Interactions, ItemIndex, Owned
+from recommender.interactions import Floats, Interactions, Ints, ItemIndex, Owned
 from recommender.library import Library
 from recommender.scorer import Scorer
 from recommender.served import Served
@@ -49,8 +49,8 @@ class Slow:
         time.sleep(self.seconds)
         return self.scorer.score_many(players)
 
-    def shares(self, owned: Owned, position: int) -> Floats:
-        return self.scorer.shares(owned, position)
+    def shares(self, owned: Owned, positions: Ints) -> Floats:
+        return self.scorer.shares(owned, positions)
 
 
 @dataclass(frozen=True, eq=False)

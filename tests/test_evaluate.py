@@ -9,7 +9,7 @@ from recommender.catalog import Catalog, Game
 from recommender.device import Device
 from recommender.errors import NotEnoughData
 from recommender.evaluate import SplitSettings, evaluate, split
-from recommender.interactions import Floats, Interactions, ItemIndex, Owned
+from recommender.interactions import Floats, Interactions, Ints, ItemIndex, Owned
 from recommender.linear import LinearSettings, fit
 from recommender.popularity import Popularity
 from recommender.shelf import Shelf
@@ -49,8 +49,8 @@ class Oracle:
         self._at += len(players)
         return rows.copy()
 
-    def shares(self, owned: Owned, position: int) -> Floats:
-        raise NotImplementedError((len(owned), position))
+    def shares(self, owned: Owned, positions: Ints) -> Floats:
+        raise NotImplementedError((len(owned), positions))
 
 
 def test_no_held_out_player_is_learned_from_and_no_target_is_shown() -> None:

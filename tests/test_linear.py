@@ -90,9 +90,9 @@ def test_a_share_is_weight_times_coefficient(name: str) -> None:
 
     for player in range(0, len(interactions), 7):
         owned = interactions.row(player)
-        for game in np.setdiff1d(np.arange(len(model.items)), owned.positions):
-            expected = X[player, owned.positions] * B[owned.positions, game]
-            np.testing.assert_allclose(model.shares(owned, int(game)), expected, rtol=1e-3, atol=1e-4)
+        games = np.setdiff1d(np.arange(len(model.items)), owned.positions)
+        expected = X[player, owned.positions] * B[owned.positions[:, None], games].T
+        np.testing.assert_allclose(model.shares(owned, games), expected, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", SETTINGS)

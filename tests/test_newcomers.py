@@ -248,7 +248,9 @@ def test_a_game_that_few_own_is_new_as_well() -> None:
     ],
 )
 def test_parts_of_other_games_are_told_by_their_titles(title: str, developer: str | None, expected: bool) -> None:
-    assert belongs_to_another(Game(950, title, developer=developer), worlds.catalog()) is expected
+    catalog = Catalog([*worlds.catalog(), Game(950, title, developer=developer)])
+
+    assert belongs_to_another(catalog.games.row[950], catalog) is expected
 
 
 def test_what_is_learned_comes_back_from_its_tensors() -> None:

@@ -152,7 +152,8 @@ def test_a_sparse_model_is_opened_as_it_was_published(registry: Registry, approx
     assert not scorer.weights.indices.flags.writeable
     owned = scorer.items.owned(Library({10: 600, 20: 0}))
     assert np.array_equal(scorer.scores(owned), approximated.scores(owned))
-    assert np.array_equal(scorer.shares(owned, 2), approximated.shares(owned, 2))
+    third = np.array([2], np.int32)
+    assert np.array_equal(scorer.shares(owned, third), approximated.shares(owned, third))
 
 
 def test_sparse_and_dense_versions_roll_back_to_each_other(registry: Registry, approximated: SparseLinear) -> None:

@@ -76,10 +76,18 @@ def test_prior_and_shares_add_up_to_the_score_of_every_game_not_owned(scorer: Sc
         owned = world.row(player)
         scores = scorer.scores(owned)
         for game in np.setdiff1d(np.arange(len(world.items)), owned.positions):
-            shares = scorer.shares(owned, int(game))
+            (shares,) = scorer.shares(owned, np.array([game]))
 
             assert shares.shape == (len(owned),)
             assert scorer.prior[game] + shares.sum() == pytest.approx(float(scores[game]), rel=1e-4, abs=1e-5)
+
+
+def test_the_shares_in_several_games_are_those_in_each(scorer: Scorer, world: Interactions) -> None:
+    owned, games = world.row(5), np.array([4, 29, 0], np.int32)
+    one_by_one = [scorer.shares(owned, games[at : at + 1])[0] for at in range(len(games))]
+
+    np.testing.assert_allclose(scorer.shares(owned, games), one_by_one, rtol=1e-6)
+    assert scorer.shares(owned, games[:0]).shape == (0, len(owned))
 
 
 def test_scoring_many_gives_the_rows_that_scoring_one_gives(scorer: Scorer, world: Interactions) -> None:
@@ -96,7 +104,7 @@ def test_scoring_nobody_gives_no_rows(scorer: Scorer, world: Interactions) -> No
 
 def test_an_empty_library_scores_as_the_prior(scorer: Scorer, world: Interactions) -> None:
     assert np.array_equal(scorer.scores(NOTHING), scorer.prior)
-    assert scorer.shares(NOTHING, 0).shape == (0,)
+    assert scorer.shares(NOTHING, np.arange(3, dtype=np.int32)).shape == (3, 0)
     assert np.array_equal(scorer.score_many(Interactions.of_rows(world.items, [NOTHING]))[0], scorer.prior)
 
 

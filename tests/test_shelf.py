@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from recommender.catalog import Catalog, Game
+from recommender.games import Games
 from recommender.interactions import ItemIndex
 from recommender.shelf import Shelf, Wish
 
@@ -152,3 +153,18 @@ def test_recounted_it_finds_the_same_games_in_the_same_places(shelf: Shelf) -> N
 
     assert allowed(recounted, hidden) == before
     assert recounted.items.stamp == shelf.items.stamp
+
+
+def test_series_that_are_kept_with_the_catalogue_are_those_that_are_worked_out() -> None:
+    titles = ["Trine 2", "Celeste", "Trine", "Trine 4", "Frost"]
+    games = [Game(app_id, title, developer="Frozenbyte") for app_id, title in enumerate(titles, start=1)]
+    items = ItemIndex(np.array([5, 1, 77, 3, 2], np.int32), np.array([9, 8, 7, 6, 5], np.int32))
+    worked_out = Shelf(Catalog(games), items)
+
+    kept = Games.read(worked_out.with_series().tensors())
+    series = Shelf(Catalog(kept), items).series
+
+    assert kept.series is not None
+    assert kept.series[kept.row[4]] == -1  # nobody owns it
+    assert series[1] == series[3]
+    assert len(set(series.tolist())) == len(set(worked_out.series.tolist())) == 4

@@ -115,7 +115,7 @@ def test_one_game_is_a_model_too() -> None:
     model = approximate(Interactions.from_columns(*np.array([[0, 1], [10, 10], [5, 0]], np.int32)), SETTINGS)
 
     assert model.scores(Owned(np.zeros(1, np.int32), np.zeros(1, np.int32))).tolist() == [0.0]
-    assert model.shares(Owned(np.zeros(1, np.int32), np.zeros(1, np.int32)), 0).tolist() == [0.0]
+    assert model.shares(Owned(np.zeros(1, np.int32), np.zeros(1, np.int32)), np.zeros(1, np.int32)).tolist() == [[0.0]]
 
 
 def test_games_owned_by_the_same_players_need_a_penalty() -> None:
@@ -139,8 +139,8 @@ def test_shares_find_every_cell_of_rows_of_any_length() -> None:
     items = ItemIndex(np.arange(50, dtype=np.int32), np.arange(50, 0, -1).astype(np.int32))
     owned = Owned(np.arange(50, dtype=np.int32), np.zeros(50, np.int32))
     model = SparseLinear(items, B, LinearSettings(weighting=Weighting(2.0)))
-    for game in range(50):
-        np.testing.assert_allclose(model.shares(owned, game), 2 * cells[:, game])
+
+    np.testing.assert_allclose(model.shares(owned, np.arange(50, dtype=np.int32)), 2 * cells.T)
 
 
 def test_a_tenth_of_the_games_as_neighbours_find_nearly_what_all_find() -> None:

@@ -47,7 +47,7 @@ def test_scores_are_those_of_the_model_and_a_part_of_popularity(count: int) -> N
 def test_shares_and_what_is_leaned_add_up_to_the_score(count: int) -> None:
     owned, game = owning(count), N - 1
 
-    shares = TEMPERED.shares(owned, game)
+    (shares,) = TEMPERED.shares(owned, np.array([game]))
 
     assert len(shares) == count
     leaned = leaning(min(count, MANY)) * TEMPERED.popular.prior[game]

@@ -166,13 +166,13 @@ def line(name: str, games: list[int]) -> str:
 def test_a_batch_answers_each_player_as_alone_and_in_order(batch: tuple[Registry, Path, Path]) -> None:
     registry, source, target = batch
     served = registry.open_current()
-    libraries = [[2, 6, 8], [77_777], [1, 3, 7], []] * 100
+    libraries = [[2, 6, 8], [77_777], [1, 3, 7], []] * 200  # more than are worked on at once
     source.write_text("".join(line(f"p{at}", games) for at, games in enumerate(libraries)))
     report = recommend_batch(served, source, target, Wish(), 4)
     found = [json.loads(text) for text in target.read_text().splitlines()]
 
-    assert report == BatchReport(players=400, unknown=200)
-    assert [one["player"] for one in found] == [f"p{at}" for at in range(400)]
+    assert report == BatchReport(players=800, unknown=400)
+    assert [one["player"] for one in found] == [f"p{at}" for at in range(800)]
     for one, games in zip(found, libraries, strict=True):
         library = Library(dict.fromkeys(games, 600))
         alone, ranking = (recommend(served, library, Wish(), k).picks for k in (4, 1_000))
