@@ -1,4 +1,4 @@
-"""The timetable kept: one of several processes leads, begins what is due, takes over what was killed, and says how it went.
+"""The timetable kept: one of several processes leads, begins what is due and takes over what was killed.
 
 What may happen once is decided by the rows of the runs alone: whoever begins one inserts its row, and the database lets
 one do so. Leading, memory and clocks only decide who tries.

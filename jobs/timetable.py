@@ -23,7 +23,7 @@ WAREHOUSE = "warehouse"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`cron` is of five fields, in UTC, so that no clock change skips or repeats a run; APScheduler's weekday 0 is Monday.
+    """`cron` has five fields, in UTC, so that no clock change skips or repeats a run; weekday 0 is Monday.
 
     A run that takes longer than `limit` is ended. `reports` says what people are told of a run. No two jobs that claim
     the same run at once: the one that is due later waits.

@@ -38,8 +38,8 @@ GIVE_BACK = text("SELECT pg_advisory_unlock(:key)")
 class AdvisoryLock:
     """Postgres's lock of a session, on a connection of its own beside those of `Database`.
 
-    A machine that vanishes is noticed by the server within half a minute, by the keepalives of the connection; a process
-    that hangs after `silence` seconds. Behind a PgBouncer that shares sessions nobody is sure to lead.
+    A machine that vanishes is noticed by the server within half a minute, by the keepalives of the connection; a
+    process that hangs after `silence` seconds. Behind a PgBouncer that shares sessions nobody is sure to lead.
     """
 
     def __init__(self, url: str, patience: float = 5.0, silence: float = SILENCE) -> None:

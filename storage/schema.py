@@ -199,7 +199,7 @@ lake_sequence = Table(
     Column("lake", Text, nullable=False),
 )
 
-# One row an attempt at a fire time. That a job has at most one run under way, whoever begins it, the second index holds.
+# One row an attempt at a fire time. The second index holds that a job has one run under way, whoever begins it.
 runs = Table(
     "runs",
     metadata,

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from secrets import token_hex
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.hosting.work import works
@@ -68,15 +69,16 @@ async def scheduling(scheduler: Scheduler, stop: asyncio.Event) -> AsyncIterator
 
 async def keep(scheduler: Scheduler, timetable: Sequence[Job], stop: asyncio.Event, every: float = EVERY) -> None:
     """Ticks at each fire time and every so many seconds until `stop`; then it ends what is under way."""
-    rung = asyncio.Event()
+    rung, whens = asyncio.Event(), [IntervalTrigger(seconds=every, timezone=UTC)]
+    whens += [trigger(job.cron) for job in timetable]
     stopping = asyncio.create_task(stop.wait(), name="told to stop")
-    with _ringing(rung, timetable, every):
+    with ringing(rung, whens):
         while not stop.is_set():
             rung.clear()
             await _tick(scheduler)
-            ringing = asyncio.create_task(rung.wait(), name="the next tick")
-            await asyncio.wait({ringing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            ringing.cancel()
+            waiting = asyncio.create_task(rung.wait(), name="the next tick")
+            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
     stopping.cancel()
     await scheduler.close()
 
@@ -89,14 +91,14 @@ async def _tick(scheduler: Scheduler) -> None:
 
 
 @contextmanager
-def _ringing(rung: asyncio.Event, timetable: Sequence[Job], every: float) -> Iterator[None]:
+def ringing(rung: asyncio.Event, whens: Sequence[BaseTrigger]) -> Iterator[None]:
     """It only rings: what is due is decided by the rows of the runs, so a ring too many or too few does no harm."""
 
     async def ring() -> None:  # not a plain function, which would be run in a thread
         rung.set()
 
     clock = AsyncIOScheduler(timezone=UTC)
-    for when in (IntervalTrigger(seconds=every, timezone=UTC), *(trigger(job.cron) for job in timetable)):
+    for when in whens:
         clock.add_job(ring, when, misfire_grace_time=None, coalesce=True, max_instances=2)
     clock.start()
     try:
