@@ -95,6 +95,8 @@ class Scheduler:
     async def tick(self) -> None:
         """Stands for election, gives signs of life, and begins what is due. A database that is away is logged, once."""
         async with self._one_by_one:
+            if self._closed:
+                return
             try:
                 leads = await self._lead()
                 await self._beat()

@@ -38,6 +38,13 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
+@pytest.fixture
+def no_warehouse(home: Path) -> None:
+    """A file in its place that keeps a refresh from being done."""
+    home.mkdir()
+    (home / "warehouse.duckdb").write_text("no warehouse")
+
+
 def said(capsys: pytest.CaptureFixture[str]) -> str:
     return " ".join("".join(capsys.readouterr()).split())
 
@@ -120,12 +127,9 @@ def test_by_hand_a_job_that_runs_elsewhere_is_refused_with_one_sentence(capsys: 
 
 
 def test_a_failure_is_told_on_the_terminal_with_the_reference(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, no_warehouse: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("INDIEAN_STEAM_API_KEY", KEY)
-    monkeypatch.setenv("INDIEAN_STEAM_API_URL", "http://127.0.0.1:9")
-    (Path.cwd() / "home").mkdir()
-    (Path.cwd() / "home" / "warehouse.duckdb").write_text("no warehouse")
     status, told = run(["jobs", "run", "catalog"]), said(capsys)
     run(["jobs", "history", "--json"])
     (found,) = printed(capsys)
@@ -136,9 +140,7 @@ def test_a_failure_is_told_on_the_terminal_with_the_reference(
     assert found["error"] in told
 
 
-async def test_where_slack_is_set_up_its_status_channel_hears_of_it(home: Path) -> None:
-    home.mkdir()
-    (home / "warehouse.duckdb").write_text("no warehouse")
+async def test_where_slack_is_set_up_its_status_channel_hears_of_it(home: Path, no_warehouse: None) -> None:
     async with LoopbackSlack(between_posts=0.0) as slack:
         channel = slack.channel(name="status")
         settings = {
