@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 from rich.logging import RichHandler
 
-from bot.cli import data, discord_sync, doctor, learn, models, people, serve, slack, tune
+from bot.cli import data, discord_sync, doctor, jobs, learn, models, people, serve, slack, tune
 from bot.cli.output import err
 from bot.errors import BotError
 from bot.settings import SettingsRefused
@@ -40,6 +40,7 @@ app.command("train")(learn.train_command)
 app.command("evaluate")(learn.evaluate_command)
 app.command("tune")(tune.tune_command)
 app.add_typer(models.app, name="models")
+app.add_typer(jobs.app, name="jobs")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

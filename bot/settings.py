@@ -163,6 +163,10 @@ class Settings(BaseSettings):
     )
     slack_api_url: Address = Field(default=AnyHttpUrl("https://slack.com/api"), description="Slack's Web API")
 
+    jobs: bool = Field(
+        default=True, description="whether `indiean serve` keeps the timetable too, or `indiean jobs` does elsewhere"
+    )
+
     web_host: str = Field(default="127.0.0.1", description="what the bot's web server listens on")
     web_port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 is no web server")
 

@@ -2,6 +2,10 @@
 
 JobError
 ├── RecordRefused       the record of a tuner is damaged, or of something else
+├── UnknownJob          no job of the timetable is called that
+├── TimetableRefused    a job of the timetable has no work
+├── JobBusy             the job runs already, or one that it must not run beside
+├── WorkRefused         a job cannot be done as the bot is set up
 └── NotPosted           a post could not be put where it belongs
     └── ChartNotPosted  all of it stands there but its chart: once more would say it twice
 """
@@ -14,6 +18,22 @@ class JobError(Exception):
 
 
 class RecordRefused(JobError):
+    pass
+
+
+class UnknownJob(JobError):
+    pass
+
+
+class TimetableRefused(JobError):
+    pass
+
+
+class JobBusy(JobError):
+    pass
+
+
+class WorkRefused(JobError):
     pass
 
 

@@ -110,7 +110,7 @@ async def migrating(url: URL, patience: float) -> AsyncIterator[AsyncConnection]
         _make_file(sqlite_file(url))
         engine = _sqlite(url, patience)
     else:
-        engine = _postgres(url, patience, connections=1, statement=None)
+        engine = postgres_engine(url, patience, connections=1, statement=None)
     try:
         async with _begun(engine, _MIGRATE) as connection:
             yield connection
@@ -171,12 +171,14 @@ async def _begun(engine: AsyncEngine, begin: tuple[str, ...]) -> AsyncIterator[A
 
 def _engine(url: URL, patience: float, connections: int) -> AsyncEngine:
     if url.get_backend_name() == "postgresql":
-        return _postgres(url, patience, connections, statement=2 * patience)
+        return postgres_engine(url, patience, connections, statement=2 * patience)
     return _sqlite(url, patience)
 
 
-def _postgres(url: URL, patience: float, connections: int, statement: float | None) -> AsyncEngine:
-    """`statement` seconds are what one may take, None for as long as it needs.
+def postgres_engine(
+    url: URL, patience: float, connections: int, statement: float | None, more: Mapping[str, str] | None = None
+) -> AsyncEngine:
+    """`statement` seconds are what one may take, None for as long as it needs; `more` are settings of the server's.
 
     The server cancels it. We only give up beside it a second later, for a server that no longer speaks.
     """
@@ -188,7 +190,7 @@ def _postgres(url: URL, patience: float, connections: int, statement: float | No
     habits = {
         "timeout": patience,
         "command_timeout": statement and statement + 1,
-        "server_settings": {name: f"{value * 1000:.0f}ms" for name, value in seconds.items()},
+        "server_settings": {name: f"{value * 1000:.0f}ms" for name, value in seconds.items()} | dict(more or {}),
     }
     return create_async_engine(
         url,

@@ -1,4 +1,4 @@
-"""The end of what is logged: requests, the games they showed and events of the lake are deleted once they are old."""
+"""The end of what is logged: requests, the games they showed, events and runs of jobs are deleted once they are old."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
 from storage.lake.lake import Lake
+from storage.runs import Runs
 from storage.schema import impressions, requests
 
 BATCH = 500
@@ -25,6 +26,7 @@ class Pruned:
     requests: int = 0
     impressions: int = 0
     events: int = 0
+    runs: int = 0
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -55,6 +57,9 @@ async def prune(database: Database, now: datetime, days: int, told: int = 0, bat
     lake = Lake(database)
     while removed := await lake.prune(before.date(), told, batch):
         found = replace(found, events=found.events + removed)
+    runs = Runs(database)
+    while removed := await runs.prune(before, batch):
+        found = replace(found, runs=found.runs + removed)
     return found
 
 

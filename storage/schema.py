@@ -199,6 +199,32 @@ lake_sequence = Table(
     Column("lake", Text, nullable=False),
 )
 
+# One row an attempt at a fire time. The second index holds that a job has one run under way, whoever begins it.
+runs = Table(
+    "runs",
+    metadata,
+    Column("job", Text, primary_key=True),
+    Column("due", UtcDateTime, primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("replica", Text, nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("heartbeat", UtcDateTime, nullable=False),
+    Column("ended", UtcDateTime),
+    Column("outcome", Text, nullable=False),
+    Column("step", Text),
+    Column("report", JSON(none_as_null=True)),
+    Column("error", Text),
+    Column("reference", Text, nullable=False),
+    Index(None, "started"),
+    Index(
+        "ix_runs_under_way",
+        "job",
+        unique=True,
+        postgresql_where=text("ended IS NULL"),
+        sqlite_where=text("ended IS NULL"),
+    ),
+)
+
 # As slack_sdk's stores have them. Nothing about who installed the bot: the SDK's table of installations is left out.
 slack_bots = SQLAlchemyInstallationStore.build_bots_table(metadata, "slack_bots")
 slack_oauth_states = SQLAlchemyOAuthStateStore.build_oauth_states_table(metadata, "slack_oauth_states")

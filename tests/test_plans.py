@@ -31,6 +31,7 @@ from storage.lake.lake import Lake
 from storage.logs import Logs
 from storage.personal_data import PersonalData
 from storage.retention import prune
+from storage.runs import Runs
 from storage.schema import metadata
 from storage.server_data import ServerData
 from storage.slack_installs import SlackInstalls
@@ -40,6 +41,7 @@ from storage.synced import Synced
 from tests.databases import KINDS, NOON, ready
 from tests.test_logs import SHOWN, asked, liked
 from tests.test_personal_data import live
+from tests.test_runs import RUN
 from tests.test_subscriptions import LOBBY
 
 INSTALLED = Installation(app_id="A1", team_id="T1", user_id="U1", bot_token="x", installed_at=NOON.timestamp())  # noqa: S106
@@ -97,6 +99,14 @@ QUERIES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "Lake.pending": lambda database: Lake(database).pending(1),
     "Lake.counts": lambda database: Lake(database).counts(),
     "Lake.prune": lambda database: Lake(database).prune((NOON + timedelta(days=9)).date(), 9, 1),
+    "Runs.begin": lambda database: Runs(database).begin(RUN),
+    "Runs.beat": lambda database: Runs(database).beat(RUN, NOON, "gather"),
+    "Runs.end": lambda database: Runs(database).end(RUN, heard=NOON),
+    "Runs.under_way": lambda database: Runs(database).under_way("nightly"),
+    "Runs.latest": lambda database: Runs(database).latest("nightly"),
+    "Runs.recent": lambda database: Runs(database).recent(5),
+    "Runs.recent of a job": lambda database: Runs(database).recent(5, "nightly"),
+    "Runs.prune": lambda database: Runs(database).prune(NOON + timedelta(days=9), 1),
     "prune": lambda database: prune(database, NOON + timedelta(days=9), 1),
 }
 WHOLE = {

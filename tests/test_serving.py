@@ -396,11 +396,28 @@ async def test_the_desk_of_a_serving_bot_slows_people_links_accounts_and_has_its
         await serving(settings, worlds.served(), chats)
 
     assert pages == [200, 410, 404]
-    assert "following the registry" in tasks
+    assert {"following the registry", "the timetable"} <= tasks
     assert desks[0].connect is not None
     assert desks[0].cooldowns is not None
     assert desks[0].cooldowns.admit(ANN, None, NOON) is None
     assert desks[0].cooldowns.admit(ANN, None, NOON) is not None
+
+
+async def test_a_process_that_is_not_to_run_jobs_keeps_no_timetable(tmp_path: Path) -> None:
+    tasks: set[str] = set()
+
+    @asynccontextmanager
+    async def chats(_: Settings, desk: Desk) -> AsyncIterator[list[Platform]]:
+        tasks.update(task.get_name() for task in asyncio.all_tasks())
+        signal.raise_signal(signal.SIGTERM)
+        yield []
+
+    async with asyncio.timeout(WITHIN):
+        await serving(Settings(home=tmp_path, web_port=0, jobs=False), worlds.served(), chats)
+
+    assert "following the registry" in tasks
+    assert "the timetable" not in tasks
+    assert not (tmp_path / "indiean.sqlite.leader").exists()
 
 
 def test_a_refused_token_ends_serve_with_status_1_and_the_way_to_a_new_one(

@@ -118,7 +118,7 @@ def _show_check(found: Reconciled) -> None:
 
 
 def prune_(as_json: AsJson = False) -> None:
-    """Delete what is older than INDIEAN_RETENTION_DAYS: requests, what they showed, and events that were told."""
+    """Delete what is older than INDIEAN_RETENTION_DAYS: requests, what they showed, events that were told, runs."""
     settings = read_settings()
     with phases(quiet=as_json) as heard:
         heard("prune", 0, 0)
@@ -129,7 +129,7 @@ def prune_(as_json: AsJson = False) -> None:
         out().print("INDIEAN_RETENTION_DAYS is 0, so everything is kept; nothing was deleted.")
     else:
         what = f"{pruned.requests:,} requests, with the {pruned.impressions:,} games they showed"
-        what += f", and {pruned.events:,} events of the lake"
+        what += f", {pruned.events:,} events of the lake and {pruned.runs:,} runs of jobs"
         out().print(f"Deleted from before {pruned.before:%Y-%m-%d %H:%M} UTC: {what}.", soft_wrap=True)
 
 

@@ -10,12 +10,9 @@ import typer
 
 from bot.cli.output import AsJson, err, out, phases, print_json, table
 from bot.errors import NotSetUp
+from bot.hosting.work import NO_KEY, refreshed
 from bot.settings import Settings, read_settings
-from bot.warehouse import open_warehouse
-from jobs.catalog_refresh import RefreshReport, refresh_catalog
-from recommender.registry import Registry
-from storage.errors import SteamKeyRefused
-from storage.steam.store import SteamStore
+from jobs.catalog_refresh import RefreshReport
 
 REFRESHED = {
     "listed": "listed as changed",
@@ -25,8 +22,6 @@ REFRESHED = {
     "rejected": "rejected",
 }
 
-GET_A_KEY = "get one at https://steamcommunity.com/dev/apikey and set INDIEAN_STEAM_API_KEY to it"
-
 
 def refresh_(
     limit: Annotated[int | None, typer.Option(help="Games to ask about at most; the next run goes on.", min=1)] = None,
@@ -35,11 +30,8 @@ def refresh_(
     """Hear from Steam's store what is new, changed and gone, and let the model in service answer with it."""
     settings = read_settings()
     if settings.steam_api_key is None:
-        raise NotSetUp(f"Steam lists its games only to whoever has a key: {GET_A_KEY}")
-    try:
-        report = asyncio.run(_refreshed(settings, limit, quiet=as_json))
-    except SteamKeyRefused as refused:
-        raise NotSetUp(f"Steam refuses the key ({refused}): {GET_A_KEY}") from None
+        raise NotSetUp(NO_KEY)
+    report = _refreshed(settings, limit, quiet=as_json)
     if as_json:
         print_json(report.as_dict())
     else:
@@ -49,11 +41,9 @@ def refresh_(
         raise typer.Exit(1)
 
 
-async def _refreshed(settings: Settings, limit: int | None, *, quiet: bool) -> RefreshReport:
-    registry, now = Registry(settings.models), datetime.now(UTC)
-    with open_warehouse(settings) as warehouse, phases(quiet=quiet) as heard:
-        async with SteamStore(str(settings.steam_api_url), settings.steam_api_key) as store:
-            return await refresh_catalog(store, warehouse, registry, now=now, limit=limit, progress=heard)
+def _refreshed(settings: Settings, limit: int | None, *, quiet: bool) -> RefreshReport:
+    with phases(quiet=quiet) as heard:
+        return asyncio.run(refreshed(settings, datetime.now(UTC), heard, limit))
 
 
 def _show_refresh(report: RefreshReport) -> None:

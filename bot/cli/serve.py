@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from bot.app import running
+from bot.app import connected, running
 from bot.commands.command import Desk
 from bot.cooldowns import Cooldowns
 from bot.discord.connections import Connect
@@ -20,11 +20,14 @@ from bot.hosting.following import following
 from bot.hosting.garbage import settled
 from bot.hosting.log_lines import logging_lines
 from bot.hosting.platforms import chats
+from bot.hosting.posters import status_poster
+from bot.hosting.scheduling import scheduler_of, scheduling
 from bot.hosting.serving import Platform, listening, stopped_by_signals
 from bot.hosting.serving import serve as keep_up
 from bot.hosting.ticks import Ticks, ticking
 from bot.hosting.turns import short_turns
 from bot.settings import Settings, read_settings
+from bot.slack.pace import Pace
 from bot.web import web_app
 from recommender.registry import Registry
 from recommender.resident import placed
@@ -48,12 +51,13 @@ def serve() -> None:
         raise NotSetUp(NO_CHAT)
     served = _registry(settings).open_current()
     served.prepare()
+    pace = Pace()
     with logging_lines(sys.stderr, settings.secrets()), settled(), short_turns():
-        asyncio.run(serving(settings, served, chats))
+        asyncio.run(serving(settings, served, partial(chats, pace=pace), pace))
 
 
-async def serving(settings: Settings, served: Served, chats: Chats) -> None:
-    """Until a signal comes.
+async def serving(settings: Settings, served: Served, chats: Chats, pace: Pace | None = None) -> None:
+    """Until a signal comes. `pace` is that of the chats on Slack.
 
     Raises:
         BotError: see `bot.hosting.serving`.
@@ -62,8 +66,14 @@ async def serving(settings: Settings, served: Served, chats: Chats) -> None:
     stop = asyncio.Event()
     with stopped_by_signals(stop):
         async with AsyncExitStack() as opened:
-            desk = await opened.enter_async_context(running(settings, served, cooldowns=_cooldowns(settings)))
+            database = await opened.enter_async_context(connected(settings))
+            desk = await opened.enter_async_context(
+                running(settings, served, cooldowns=_cooldowns(settings), database=database)
+            )
             await opened.enter_async_context(following(_registry(settings), desk.engine))
+            if settings.jobs:
+                poster = opened.enter_context(status_poster(settings, pace or Pace()))
+                await opened.enter_async_context(scheduling(scheduler_of(settings, database, poster), stop))
             connect = _connect(settings, desk.accounts)
             if connect is not None:
                 await opened.enter_async_context(connect)

@@ -11,13 +11,13 @@ import typer
 
 from bot.cli.output import out
 from bot.errors import FileRefused, NotSetUp
+from bot.hosting.posters import status_channel
 from bot.posts import leads_somewhere
 from bot.settings import Settings, read_settings
 from bot.slack.manifest import manifest, written
 from bot.slack.pace import Pace
-from bot.slack.poster import SlackPoster, posting_client
 from bot.wording import Wording
-from jobs.posting import Chart, News, Post
+from jobs.posting import Chart, News, Post, Poster
 
 app = typer.Typer(no_args_is_help=True, help="The bot on Slack: its app, and what its status channel hears.")
 
@@ -88,17 +88,16 @@ def notify_command(
     facts = tuple((label.strip(), value.strip()) for label, _, value in (one.partition("=") for one in fact or ()))
     link = (words.say("post.link"), url)
     post = Post(NEWS[status], title, text, facts, link, None if chart is None else _chart(chart))
-    asyncio.run(_poster(settings, words).post(post))
+    asyncio.run(_poster(settings).post(post))
 
 
-def _poster(settings: Settings, words: Wording) -> SlackPoster:
-    token, channel = settings.slack_bot_token, settings.slack_status_channel
-    missing = [name for name, given in zip(WANTS, (token, channel), strict=True) if given is None]
-    if token is None or channel is None:
-        wanted = " and ".join(f"{name} ({WANTS[name]})" for name in missing)
-        raise NotSetUp(f"nobody would hear of it: set {wanted}")
-    client = posting_client(token.get_secret_value(), str(settings.slack_api_url))
-    return SlackPoster(client, channel, words, Pace())
+def _poster(settings: Settings) -> Poster:
+    channel = status_channel(settings, Pace())
+    if channel is None:
+        given = settings.slack_bot_token, settings.slack_status_channel
+        wanted = [f"{name} ({WANTS[name]})" for name, value in zip(WANTS, given, strict=True) if value is None]
+        raise NotSetUp(f"nobody would hear of it: set {' and '.join(wanted)}")
+    return channel
 
 
 def _chart(path: Path) -> Chart:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-WARNINGS_ONLY = ("aiohttp", "alembic", "asyncio", "httpcore", "httpx")
+WARNINGS_ONLY = ("aiohttp", "alembic", "apscheduler", "asyncio", "httpcore", "httpx")
 """Libraries whose daily lines say what ours say already, or whole addresses with people's ids in them."""
 
 NO_VOICE = "voice will NOT be supported"

@@ -20,13 +20,14 @@ from bot.shop import Shop
 from bot.slack.app import SlackBot, web_client
 from bot.slack.bots import Bots
 from bot.slack.installing import Installing
+from bot.slack.pace import Pace
 from bot.slack.running import routes, run_by_socket, run_by_web
 from storage.steam.covers import Covers
 
 
 @asynccontextmanager
-async def chats(settings: Settings, desk: Desk) -> AsyncIterator[Sequence[Platform]]:
-    """Each that is set up, ready to be run."""
+async def chats(settings: Settings, desk: Desk, pace: Pace | None = None) -> AsyncIterator[Sequence[Platform]]:
+    """Each that is set up, ready to be run; `pace` is shared with whoever else posts on Slack."""
     covers = Covers(str(settings.steam_api_url), str(settings.steam_assets_url))
     async with httpx.AsyncClient() as client, aiohttp.ClientSession() as session, covers, AsyncExitStack() as opened:
         shop = Shop(str(settings.steam_store_url), covers)
@@ -35,7 +36,7 @@ async def chats(settings: Settings, desk: Desk) -> AsyncIterator[Sequence[Platfo
             found.append(_discord(settings, settings.discord_token.get_secret_value(), desk, shop, client))
         if settings.on_slack:
             installing = await opened.enter_async_context(_installing(settings, desk, session))
-            found.append(_slack(settings, desk, shop, session, installing))
+            found.append(_slack(settings, desk, shop, session, installing, pace))
         yield found
 
 
@@ -51,13 +52,18 @@ def _discord(settings: Settings, token: str, desk: Desk, shop: Shop, client: htt
 
 
 def _slack(
-    settings: Settings, desk: Desk, shop: Shop, session: aiohttp.ClientSession, installing: Installing | None
+    settings: Settings,
+    desk: Desk,
+    shop: Shop,
+    session: aiohttp.ClientSession,
+    installing: Installing | None,
+    pace: Pace | None,
 ) -> Platform:
     """One bot for all runs: what it has answered it does not answer again because its connection broke."""
     api_url, secret = str(settings.slack_api_url), _said(settings.slack_signing_secret)
     client = installing.client if installing else web_client(_said(settings.slack_bot_token), api_url, session)
     bots, pages = (installing.bots, installing.routes()) if installing else (None, ())
-    bot = SlackBot(desk, client, shop, signing_secret=secret or "", bots=bots)
+    bot = SlackBot(desk, client, shop, signing_secret=secret or "", pace=pace, bots=bots)
     app_token = _said(settings.slack_app_token)
     if app_token is None:
         return Platform("Slack", partial(run_by_web, bot), [*routes(bot), *pages])
