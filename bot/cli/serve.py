@@ -18,6 +18,7 @@ from bot.discord.connections import Connect
 from bot.errors import NotSetUp
 from bot.hosting.following import following
 from bot.hosting.garbage import settled
+from bot.hosting.learning import learning
 from bot.hosting.log_lines import logging_lines
 from bot.hosting.platforms import chats
 from bot.hosting.serving import Platform, listening, stopped_by_signals
@@ -63,7 +64,10 @@ async def serving(settings: Settings, served: Served, chats: Chats) -> None:
     with stopped_by_signals(stop):
         async with AsyncExitStack() as opened:
             desk = await opened.enter_async_context(running(settings, served, cooldowns=_cooldowns(settings)))
-            await opened.enter_async_context(following(_registry(settings), desk.engine))
+            learner = desk.learner
+            assert learner is not None
+            await opened.enter_async_context(following(_registry(settings), desk.engine, swapped=learner.wake))
+            await opened.enter_async_context(learning(learner, settings.learn_every))
             connect = _connect(settings, desk.accounts)
             if connect is not None:
                 await opened.enter_async_context(connect)
