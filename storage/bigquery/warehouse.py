@@ -90,8 +90,8 @@ LEFT = "SELECT kind, found, 0 AS added, 0 AS changed FROM leaving"
 
 ABOUT = {kind: f"SELECT * FROM {kind} WHERE player = @player ORDER BY app_id" for kind in ABOUT_PLAYERS}  # noqa: S608
 ROWS_OF = (
-    ("SELECT player, app_id, minutes FROM interactions WHERE STARTS_WITH(player, @beginning)", INTERACTIONS),
-    ("SELECT player, app_id, opinion, since FROM feedback WHERE STARTS_WITH(player, @beginning)", FEEDBACK),
+    ("SELECT player, app_id, minutes FROM interactions WHERE player >= @beginning AND player < @after", INTERACTIONS),
+    ("SELECT player, app_id, opinion, since FROM feedback WHERE player >= @beginning AND player < @after", FEEDBACK),
 )
 COUNT_PLAYER = " UNION ALL ".join(
     f"SELECT '{kind}' AS kind, COUNT(*) AS found FROM {kind} WHERE player = @player"  # noqa: S608  our tables
@@ -214,7 +214,9 @@ class BigQueryWarehouse:
         return {kind: [dict(row.items()) for row in rows] for kind, rows in asked.items() if rows}
 
     def rows_of(self, beginning: str) -> tuple[pa.Table, pa.Table]:
-        interactions, feedback = (self._table(query, schema, {"beginning": beginning}) for query, schema in ROWS_OF)
+        after = beginning[:-1] + chr(ord(beginning[-1]) + 1)  # a range: tables are clustered by player
+        bounds: dict[str, Value] = {"beginning": beginning, "after": after}
+        interactions, feedback = (self._table(query, schema, bounds) for query, schema in ROWS_OF)
         return interactions, feedback
 
     def training_interactions(
