@@ -15,7 +15,7 @@ from storage import fitted_rows as room
 from storage.accounts import Accounts
 from storage.database import Database
 from storage.facts import Facts
-from storage.fitted_rows import Fitting, FittedRows, Rules
+from storage.fitted_rows import FittedRows, Fitting, Rules
 from storage.lake.events import player_of
 from storage.personal_data import PersonalData
 from storage.schema import fitted_rows, player_facts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from jobs.learning import decide, row_of
+from recommender.engine import recommend
 from recommender.interactions import Weighting
 from recommender.library import Library
 from recommender.shelf import Wish
@@ -19,14 +20,25 @@ from storage.fitted_rows import FittedRow, Rules
 from storage.lake.events import player_of
 from tests import worlds
 from tests.databases import KINDS
-from tests.town import FARM, HORROR, PLATFORM, PUZZLE, ROGUE, SETTINGS, Replica, Town, far_apart, matrix, open_town
+from tests.deeds import DEEDS, UNKNOWN, Deed, a_like, settle
+from tests.town import (
+    FARM,
+    HORROR,
+    PLATFORM,
+    PUZZLE,
+    ROGUE,
+    SETTINGS,
+    Replica,
+    Town,
+    counted_alike,
+    far_apart,
+    matrix,
+    open_town,
+)
 
 CLOSE = 1e-3
 """Relative, of the whole matrix. One player's row moves that of this small world by some hundredths."""
 ITEMS = worlds.interactions().items
-UNKNOWN = 5_000_001
-
-Deed = Callable[[Town], Awaitable[None]]
 
 
 @pytest.fixture(params=KINDS)
@@ -37,125 +49,41 @@ async def town(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 @pytest.fixture
 async def settled(town: Town) -> Town:
-    """Ann loves roguelikes and has hidden one, Bob farms, and of Eve too little is known."""
-    await town.reads_library("ann", dict.fromkeys(ROGUE[:5], 300))
-    await town.says("ann", "hide", ROGUE[0])
-    await town.reads_library("bob", {app_id: 60 * at for at, app_id in enumerate(FARM[:6])})
-    await town.says("bob", "like", PUZZLE[0])
-    await town.says("eve", "like", HORROR[0])
-    await town.fit()
+    await settle(town)
     return town
 
 
 async def learns_as_a_fit(town: Town, replica: Replica) -> None:
-    """And without it, it would not be so."""
     await replica.catch_up()
     refitted = await town.refitted()
 
     assert far_apart(replica.engine.served, refitted) < CLOSE
+    assert counted_alike(replica.engine.served, refitted)
 
 
-def deeds() -> dict[str, Deed]:
-    async def nothing_known_then_a_library(town: Town) -> None:
-        await town.reads_library("new", dict.fromkeys(HORROR, 500))
-
-    async def a_library_that_grew(town: Town) -> None:
-        await town.reads_library("bob", {app_id: 60 * at for at, app_id in enumerate(FARM)})
-
-    async def more_minutes(town: Town) -> None:
-        await town.reads_library("bob", dict.fromkeys(FARM[:6], 9000))
-
-    async def fewer_minutes_do_not_count(town: Town) -> None:
-        await town.reads_library("bob", dict.fromkeys(FARM[:6], 0))
-        await town.reads_library("ann", dict.fromkeys(ROGUE[5:], 10))
-
-    async def a_like(town: Town) -> None:
-        await town.says("ann", "like", *PUZZLE[:3])
-
-    async def a_like_taken_back(town: Town) -> None:
-        await town.says("bob", "unlike", PUZZLE[0])
-
-    async def likes_of_who_has_too_few_games_until_they_are_enough(town: Town) -> None:
-        await town.says("eve", "like", *HORROR[1:4])
-
-    async def likes_of_who_still_has_too_few(town: Town) -> None:
-        await town.says("eve", "own", HORROR[1])
-        await town.says("ann", "own", HORROR[1])
-
-    async def games_hidden_until_too_few_are_left(town: Town) -> None:
-        await town.says("ann", "hide", *ROGUE[1:3])
-
-    async def a_hidden_game_comes_back_with_its_minutes(town: Town) -> None:
-        await town.says("ann", "unhide", ROGUE[0])
-
-    async def liked_then_hidden_then_liked(town: Town) -> None:
-        for opinion in ("like", "hide", "like"):
-            await town.says("ann", opinion, FARM[0])
-
-    async def games_that_no_model_knows(town: Town) -> None:
-        """The next fit would know them, so they are left out of it by as many players as it asks for."""
-        town.settings = replace(town.settings, min_players=2)
-        await town.reads_library("new", {UNKNOWN: 5, FARM[0]: 5, FARM[1]: 500})
-
-    async def who_unlinks(town: Town) -> None:
-        await town.unlinks("bob")
-
-    async def who_unlinks_and_liked_enough_games(town: Town) -> None:
-        await town.says("bob", "like", *PUZZLE[1:4])
-        await town.unlinks("bob")
-
-    async def who_is_forgotten(town: Town) -> None:
-        await town.is_forgotten("ann")
-
-    async def who_is_forgotten_after_more_was_learned(town: Town) -> None:
-        await town.reads_library("ann", dict.fromkeys(ROGUE, 400))
-        await town.says("new", "like", *FARM[:4])
-        await town.is_forgotten("ann")
-        await town.is_forgotten("new")
-
-    async def who_is_forgotten_and_comes_back(town: Town) -> None:
-        await town.is_forgotten("ann")
-        await town.reads_library("ann", dict.fromkeys(HORROR, 400))
-
-    async def who_is_forgotten_and_comes_back_as_before(town: Town) -> None:
-        await town.is_forgotten("bob")
-        await town.reads_library("bob", {app_id: 60 * at for at, app_id in enumerate(FARM[:6])})
-        await town.says("bob", "like", PUZZLE[0])
-
-    async def who_is_forgotten_twice(town: Town) -> None:
-        for _ in range(2):
-            await town.is_forgotten("ann")
-            await town.says("ann", "like", *FARM[:4])
-        await town.is_forgotten("ann")
-
-    return {name: deed for name, deed in locals().items()}
-
-
-@pytest.mark.parametrize("name", deeds())
+@pytest.mark.parametrize("name", DEEDS)
 async def test_what_people_do_is_learned_as_the_next_fit_would(settled: Town, name: str) -> None:
     replica = settled.replica()
-    await deeds()[name](settled)
+    await DEEDS[name](settled)
     await learns_as_a_fit(settled, replica)
     replica.close()
 
 
-@pytest.mark.parametrize("name", deeds())
+@pytest.mark.parametrize("name", DEEDS)
 async def test_in_small_passes_and_after_each_event_it_comes_to_the_same(settled: Town, name: str) -> None:
     """By one who looks after each deed, by one who looks once, and by one who starts over in the end."""
     often, once = settled.replica(), settled.replica()
-    append = settled.lake.append
 
     async def looking(deed: Deed) -> None:
         await deed(settled)
         await often.catch_up()
 
-    await looking(deeds()[name])
-    await looking(deeds()["a_like"])
+    await looking(DEEDS[name])
+    await looking(a_like)
     await once.catch_up()
     late = settled.replica()
     await late.catch_up()
 
-    assert append
     for other in (once, late):
         np.testing.assert_allclose(matrix(other.engine.served), matrix(often.engine.served), atol=2e-6)
     for each in (often, once, late):
@@ -165,25 +93,15 @@ async def test_in_small_passes_and_after_each_event_it_comes_to_the_same(settled
 async def test_each_deed_moves_the_model_by_more_than_what_is_taken_for_alike(settled: Town) -> None:
     """So that the tests above can fail."""
     before = settled.replica()
-    await deeds()["a_like"](settled)
+    await a_like(settled)
     refitted = await settled.refitted()
 
-    assert far_apart_in_all(before, refitted) > 10 * CLOSE
+    assert far_apart(before.engine.served, refitted) > 10 * CLOSE
     before.close()
 
 
-def far_apart_in_all(replica: Replica, refitted: object) -> float:
-    from recommender.served import Served
-
-    assert isinstance(refitted, Served)
-    ours, theirs = replica.engine.served.scorer.items, refitted.scorer.items
-    order = theirs.positions(ours.app_ids.tolist())
-    expected = matrix(refitted)[np.ix_(order, order)]
-    return float(np.linalg.norm(matrix(replica.engine.served) - expected) / np.linalg.norm(expected))
-
-
-@pytest.mark.parametrize("seed", range(6))
-async def test_a_hundred_deeds_at_random_come_to_the_same(town: Town, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(4))
+async def test_sixty_deeds_at_random_come_to_the_same(town: Town, seed: int) -> None:
     rng = np.random.default_rng(seed)
     people = [f"person {number}" for number in range(6)]
     games = [*ROGUE, *FARM, *HORROR, *PUZZLE]
@@ -215,28 +133,20 @@ async def test_a_hundred_deeds_at_random_come_to_the_same(town: Town, seed: int)
         replica.close()
 
 
-async def test_answers_after_a_like_are_those_of_a_refit(settled: Town) -> None:
+async def test_answers_after_likes_are_those_of_a_refit(settled: Town) -> None:
     replica, library = settled.replica(), Library(dict.fromkeys(PUZZLE[:2], 300))
-    before = await replica.engine.recommend(library, Wish(), 8)
+    before = await replica.engine.recommend(library, Wish(), 5)
     for number in range(8):
-        await settled.says(f"fan {number}", "like", PUZZLE[0], PUZZLE[1], ROGUE[0], ROGUE[1])
+        await settled.says(f"fan {number}", "like", *PUZZLE[:2], *ROGUE[:2])
 
     await replica.catch_up()
 
-    after = await replica.engine.recommend(library, Wish(), 8)
+    after = await replica.engine.recommend(library, Wish(), 5)
     expected = await settled.refitted()
-    scores = {pick.game.app_id: pick.score for pick in after.picks}
-    refitted = expected.scorer.scores(expected.scorer.items.owned(library))
-    for app_id, score in scores.items():
-        position = expected.scorer.items.position(app_id)
-        assert position is not None
-        assert expected.tempered
-        assert score == pytest.approx(
-            float(expected.tempered.scores(expected.scorer.items.owned(library))[position]), rel=1e-2
-        )
-    assert len(refitted) == len(expected.scorer.items)
-    assert {ROGUE[0], ROGUE[1]} <= set(scores)
-    assert [pick.game.app_id for pick in before.picks] != [pick.game.app_id for pick in after.picks]
+    every = recommend(expected, library, Wish(), len(worlds.GAMES)).picks
+    picked = [(pick.game.app_id, pick.score) for pick in after.picks]
+    assert worlds.alike_but_for_ties(picked, every[:5], every)
+    assert not worlds.alike_but_for_ties([(pick.game.app_id, pick.score) for pick in before.picks], every[:5], every)
     replica.close()
 
 

@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jobs.export import export
 from jobs.fitting import keep_fitted
@@ -149,10 +150,18 @@ def matrix(served: Served) -> Floats:
 
 
 def far_apart(learned: Served, refitted: Served) -> float:
-    """‖P' - P‖/‖P‖ over the games that both know, which are all of either."""
-    ours, theirs = learned.scorer.items, refitted.scorer.items
-    assert set(ours.app_ids.tolist()) == set(theirs.app_ids.tolist())
-    order = theirs.positions(ours.app_ids.tolist())
+    """‖P' - P‖/‖P‖ over the games of both, which are all of either."""
+    order = _places(learned, refitted)
     expected = matrix(refitted)[np.ix_(order, order)]
-    assert np.array_equal(ours.players, theirs.players[order])
     return float(np.linalg.norm(matrix(learned) - expected) / np.linalg.norm(expected))
+
+
+def counted_alike(learned: Served, refitted: Served) -> bool:
+    """Whether each game has as many players."""
+    return np.array_equal(learned.scorer.items.players, refitted.scorer.items.players[_places(learned, refitted)])
+
+
+def _places(learned: Served, refitted: Served) -> NDArray[np.int64]:
+    ours, theirs = learned.scorer.items.app_ids.tolist(), refitted.scorer.items
+    assert set(ours) == set(theirs.app_ids.tolist()), "the models are of other games"
+    return theirs.positions(ours)
