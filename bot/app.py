@@ -13,12 +13,15 @@ from bot.commands.command import Desk, Libraries
 from bot.cooldowns import Cooldowns
 from bot.settings import Settings
 from bot.warehouse import Copies
+from jobs.learner import Learner
 from recommender.engine import Engine
+from recommender.registry import Registry
 from recommender.served import Served
 from storage.accounts import Accounts
 from storage.database import Database
 from storage.errors import DatabaseError, DatabaseUnavailable
 from storage.feedback import Feedback
+from storage.fitted_rows import FittedRows
 from storage.lake.events import reacted
 from storage.lake.lake import Lake
 from storage.lake.patient import PatientLake
@@ -87,6 +90,7 @@ async def running(
             servers=ServerData(database),
             installs=_installs(settings, database),
             copies=Copies(settings),
+            learner=Learner(engine, Lake(database), FittedRows(database), Registry(settings.models).card),
             cooldowns=cooldowns,
         )
 

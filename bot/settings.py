@@ -205,6 +205,9 @@ class Settings(BaseSettings):
     learn_opinions: bool = Field(
         default=DEFAULTS.opinions, description="whether likes, owned and hidden games count in training"
     )
+    learn_every: float = Field(
+        default=120.0, ge=0, le=86_400, description="seconds between two looks for what to learn in place; 0 is never"
+    )
 
     @field_validator("home", "bigquery_credentials")
     @classmethod

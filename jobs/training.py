@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
+from jobs.fitting import fitting_of
 from jobs.machine import free_bytes
 from recommender.calibration import calibrated
 from recommender.catalog import Catalog, Game
@@ -26,6 +27,8 @@ from recommender.shelf import Shelf
 from recommender.sparse_linear import LocalEquations, prepare_approximation
 from recommender.tempered import Tempered
 from recommender.version import Card, Fitted
+from storage.fitted_rows import Fitting, Rules
+from storage.lake.events import OURS
 from storage.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
@@ -53,10 +56,13 @@ class TrainingSettings:
 
 @dataclass(frozen=True, eq=False)
 class Gathered:
+    """`own` are the rows of `interactions` of people of the bot, by pseudonym."""
+
     interactions: Interactions
     games: list[Game]
     fingerprint: str
     synthetic: bool
+    own: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -90,11 +96,16 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class TrainReport:
-    """`evaluation` is None where it was not asked for; `seconds` is wall time a phase."""
+    """`evaluation` is None where it was not asked for; `seconds` is wall time a phase.
+
+    `fitting` is what has to be kept of the fit so that it can be learned on, for `jobs.fitting.keep_fitted`; None where
+    it cannot.
+    """
 
     card: Card
     evaluation: Evaluation | None
     seconds: dict[str, float]
+    fitting: Fitting | None = field(default=None, repr=False)
 
     def as_dict(self) -> dict[str, object]:
         found = asdict(self.card) | {"created": self.card.created.isoformat()}
@@ -138,7 +149,8 @@ def gather(warehouse: Warehouse, settings: TrainingSettings) -> Gathered:
     columns = warehouse.training_interactions(settings.min_games, settings.min_players, opinions=opinions)
     interactions = Interactions.from_columns(columns.players, columns.app_ids, columns.minutes)
     fingerprint = warehouse.fingerprint(opinions=opinions)
-    return Gathered(interactions, warehouse.games(), fingerprint, warehouse.is_synthetic())
+    own = {player: row for row, player in enumerate(columns.player_ids) if player.startswith(OURS)}
+    return Gathered(interactions, warehouse.games(), fingerprint, warehouse.is_synthetic(), own)
 
 
 def prepared(interactions: Interactions, settings: TrainingSettings, room: int | None) -> Equations | LocalEquations:
@@ -182,10 +194,12 @@ def train(
     progress: Progress = lambda *_: None,
     measured: bool = True,
     room: Callable[[Device], int | None] = free_bytes,
+    heard: tuple[str, int] | None = None,
 ) -> TrainReport:
     """Measures on held-out players, then fits on all of them and publishes that model in service.
 
-    `room` says how many bytes are free when a fit begins.
+    `room` says how many bytes are free when a fit begins. `heard` is the name of the bot's lake and the watermark that
+    the warehouse had of it before this; without it the model learns nothing between fits.
 
     Raises:
         NotEnoughData: too little to learn from or to measure on.
@@ -204,9 +218,15 @@ def train(
     watch.phase("content")
     content = place_content(model, gathered, settings) if isinstance(model, Linear) else None
     watch.phase("publish")
-    card = _publish(registry, model, content, gathered, evaluation, now)
+    fitting = _fitting(gathered, settings, warehouse) if heard is not None and isinstance(model, Linear) else None
+    card = _publish(registry, model, content, gathered, evaluation, now, heard)
     watch.stop()
-    return TrainReport(card, evaluation, watch.seconds)
+    return TrainReport(card, evaluation, watch.seconds, fitting)
+
+
+def _fitting(gathered: Gathered, settings: TrainingSettings, warehouse: Warehouse) -> Fitting:
+    rules = Rules(settings.min_games, settings.opinions)
+    return fitting_of(gathered.interactions, gathered.own, settings.model.weighting, rules, warehouse)
 
 
 def _calibrated(model: Fitted, shelf: Shelf) -> Fitted:
@@ -228,6 +248,7 @@ def _publish(
     gathered: Gathered,
     evaluation: Evaluation | None,
     now: datetime,
+    heard: tuple[str, int] | None,
 ) -> Card:
     return registry.publish(
         model,
@@ -239,4 +260,5 @@ def _publish(
         synthetic=gathered.synthetic,
         players=len(gathered.interactions),
         confidence=evaluation.calibration.confidence if evaluation and evaluation.calibration else None,
+        heard=heard,
     )

@@ -67,14 +67,17 @@ class Registry:
         players: int,
         content: Content | None = None,
         confidence: Confidence | None = None,
+        heard: tuple[str, int] | None = None,
     ) -> Card:
         """Writes a version beside its final place, moves it there in one step, then promotes it.
 
-        Without `content` it recommends no game that it has no players of.
+        Without `content` it recommends no game that it has no players of. `heard` is a lake and
+        its last event that the fit knows of.
         """
         version = _name(created, model.settings, model.items.stamp, fingerprint)
         about = (created, model.settings, metrics, fingerprint, synthetic, players, len(model.items))
-        card = Card(version, *about, kind=Kind.of(model), confidence=confidence)
+        lake, upto = heard or (None, None)
+        card = Card(version, *about, kind=Kind.of(model), confidence=confidence, lake=lake, upto=upto)
         self._root.mkdir(parents=True, exist_ok=True)
         with self._new_folder() as folder:
             write_version(folder, card, model, catalog, content)
@@ -156,6 +159,14 @@ class Registry:
             except DamagedModel as damage:
                 log.warning("left out of the list: %s", damage)
         return sorted(found, key=lambda card: (card.created, card.version), reverse=True)
+
+    def card(self, version: str) -> Card:
+        """What a version says of itself.
+
+        Raises:
+            DamagedModel: it is not there, or its manifest cannot be read.
+        """
+        return read_card(self._root / version)
 
     def current(self) -> str:
         """The version in service.

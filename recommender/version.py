@@ -63,6 +63,8 @@ class Card:
 
     `matrix_of` is the version that brought the matrix, where this one brought only a catalogue. `confidence` is None
     where the model was not measured.
+    `lake` and `upto` say which lake the fit had heard up to which event; None where nobody told, and then nothing that
+    happened since can be learned in place.
     """
 
     version: str
@@ -76,6 +78,13 @@ class Card:
     matrix_of: str | None = None
     kind: Kind = Kind.DENSE
     confidence: Confidence | None = None
+    lake: str | None = None
+    upto: int | None = None
+
+    @property
+    def base(self) -> str:
+        """The version whose fit made the matrix."""
+        return self.matrix_of or self.version
 
 
 def write_version(
@@ -197,6 +206,7 @@ def _card(manifest: Mapping[str, Any]) -> Card:
     try:
         kept = {field.name: manifest[field.name] for field in fields(Card) if field.default is MISSING}
         kept["matrix_of"] = manifest.get("matrix_of")  # unknown to versions that were published before there was any
+        kept |= {name: manifest.get(name) for name in ("lake", "upto")}  # likewise
         kept["kind"] = Kind(manifest.get("kind", Kind.DENSE))  # likewise
         measured = manifest.get("confidence")
         kept["confidence"] = Confidence.read(measured["curves"]) if measured is not None else None

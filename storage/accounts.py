@@ -10,10 +10,13 @@ from typing import Literal, TypeAlias
 from sqlalchemy import Row, delete, insert, select
 
 from storage.database import Database, insert_or_replace
-from storage.lake.events import Kind
+from storage.fitted_rows import unname
+from storage.lake.events import Kind, player_of
 from storage.lake.lake import forget
 from storage.schema import link_states, linked_accounts
 from storage.steam.ids import SteamID
+
+LIBRARIES = frozenset({Kind.LIBRARY})
 
 Source: TypeAlias = Literal["said", "discord"]
 """Whether the person typed it, or Discord vouches for it as a connection of theirs."""
@@ -50,12 +53,13 @@ class Accounts:
             await connection.execute(insert_or_replace(connection, linked_accounts, row))
 
     async def unlink(self, platform: str, person: str, now: datetime) -> Account | None:
-        """What was there. With it goes what the lake has of its library."""
+        """What was there. With it goes what the lake has of its library, and what is learned from it."""
         theirs = (linked_accounts.c.platform == platform) & (linked_accounts.c.person == person)
         async with self._database.transaction() as connection:
             row = (await connection.execute(delete(linked_accounts).where(theirs).returning(linked_accounts))).first()
             if row is not None:
-                await forget(connection, platform, person, now, frozenset({Kind.LIBRARY}))
+                await forget(connection, platform, person, now, LIBRARIES)
+                await unname(connection, [player_of(platform, person)], LIBRARIES)
         return _account(row) if row is not None else None
 
     async def begin(self, platform: str, person: str, state_hash: str, now: datetime) -> None:

@@ -13,9 +13,19 @@ from sqlalchemy import ColumnElement, Select, Table, Text, cast, delete, or_, se
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
-from storage.lake.events import ALL, Event, erased
+from storage.fitted_rows import unname
+from storage.lake.events import ALL, Event, erased, player_of
 from storage.lake.lake import add, note_removed, take_turn
-from storage.schema import UtcDateTime, digest_channels, impressions, lake_events, metadata, requests
+from storage.schema import (
+    UtcDateTime,
+    digest_channels,
+    fitted_rows,
+    impressions,
+    lake_events,
+    metadata,
+    player_facts,
+    requests,
+)
 
 Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"] | None
 """What JSON can say; days and moments are ISO 8601, moments in UTC, bytes base64, too large numbers text."""
@@ -30,6 +40,8 @@ NAMING = (requests.c.options, requests.c.choices)
 class PersonalData:
     """A table with a column `person` is about that person by itself: a new one needs no line here.
 
+    What is learned of a person stands under a pseudonym.
+
     Every method raises DatabaseUnavailable and DatabaseError as Database does.
     """
 
@@ -38,7 +50,7 @@ class PersonalData:
 
     async def of(self, platform: str, person: str) -> dict[str, list[dict[str, Value]]]:
         """Their rows by the name of the table, the oldest first; a table without any is left out."""
-        about = _about(platform, person) | {digest_channels: _made(platform, person)}
+        about = _about(platform, person) | {digest_channels: _made(platform, person), **_learned(platform, person)}
         async with self._database.reading() as connection:
             found = {
                 table.name: [
@@ -54,7 +66,8 @@ class PersonalData:
 
         A digest that they asked for stays the channel's, and no longer says who asked; what others asked stays, without
         the option that named this person. Writes that a PatientLogs still holds come back afterwards: flush it first;
-        and let the PatientLake forget, too. What is left is the word to the lake's readers to forget a pseudonym.
+        and let the PatientLake forget, too. What is left is the word to the lake's readers to forget a pseudonym, and,
+        without a name, the rows to be taken out of models that were fitted on them.
         """
         removed = {}
         async with self._database.transaction() as connection:
@@ -63,6 +76,7 @@ class PersonalData:
                 removed[table.name] = (await connection.execute(delete(table).where(theirs))).rowcount
             await note_removed(connection, removed[lake_events.name])
             await add(connection, [erased(platform, person, ALL, now)], now)
+            removed[player_facts.name] = await unname(connection, [player_of(platform, person)])
             made = _made(platform, person)
             await connection.execute(update(digest_channels).where(made).values(by=""))
             await _unname(connection, platform, person)
@@ -104,6 +118,11 @@ async def _unname(connection: AsyncConnection, platform: str, person: str) -> No
 
 def _without(person: str, options: Mapping[str, Value]) -> dict[str, Value]:
     return {name: value for name, value in options.items() if person not in str(value).split()}
+
+
+def _learned(platform: str, person: str) -> dict[Table, ColumnElement[bool]]:
+    player = player_of(platform, person)
+    return {table: table.c.player == player for table in (player_facts, fitted_rows)}
 
 
 def _made(platform: str, person: str) -> ColumnElement[bool]:

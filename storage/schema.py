@@ -225,6 +225,40 @@ runs = Table(
     ),
 )
 
+# What stands of the bot's own people in the matrices of versions: see storage/fitted_rows.py. `player` is a pseudonym,
+# empty where something of theirs was erased, so that the row has to be taken out. `positions` are int32, `weights`
+# float32.
+fitted_rows = Table(
+    "fitted_rows",
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("player", Text),
+    Column("positions", LargeBinary, nullable=False),
+    Column("weights", LargeBinary, nullable=False),
+    Index(None, "player", "version"),
+)
+
+# By which rules the rows of a version came about, and whether they are all there.
+fitted_versions = Table(
+    "fitted_versions",
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("min_games", Integer, nullable=False),
+    Column("opinions", Boolean, nullable=False),
+    Column("whole", Boolean, nullable=False),
+)
+
+# What the warehouse knew of the bot's own people at the last fit, `version`: what comes later is learned on top of it.
+player_facts = Table(
+    "player_facts",
+    metadata,
+    Column("player", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("games", JSON, nullable=False),
+    Column("opinions", JSON, nullable=False),
+)
+
 # As slack_sdk's stores have them. Nothing about who installed the bot: the SDK's table of installations is left out.
 slack_bots = SQLAlchemyInstallationStore.build_bots_table(metadata, "slack_bots")
 slack_oauth_states = SQLAlchemyOAuthStateStore.build_oauth_states_table(metadata, "slack_oauth_states")

@@ -8,9 +8,10 @@ from sqlalchemy import ColumnElement, Table, delete, func, or_, select, union, u
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
-from storage.lake.events import ALL, erased
+from storage.fitted_rows import unname
+from storage.lake.events import ALL, erased, player_of
 from storage.lake.lake import add, note_removed, take_turn
-from storage.schema import digest_channels, impressions, lake_events, metadata, requests
+from storage.schema import digest_channels, impressions, lake_events, metadata, player_facts, requests
 
 
 class ServerData:
@@ -37,6 +38,7 @@ class ServerData:
                 removed[table.name] = (await connection.execute(delete(table).where(theirs))).rowcount
             await note_removed(connection, removed[lake_events.name])
             await add(connection, [erased(platform, person, ALL, now) for person in people], now)
+            removed[player_facts.name] = await unname(connection, [player_of(platform, person) for person in people])
             made = (digest_channels.c.platform == platform) & _of(digest_channels.c.by, server)
             await connection.execute(update(digest_channels).where(made).values(by=""))
         return {name: rows for name, rows in removed.items() if rows}

@@ -135,6 +135,10 @@ class Warehouse(Protocol):
         """All rows of a player by kind, each as values by the names of the columns; kinds without any are left out."""
         ...
 
+    def rows_of(self, beginning: str) -> tuple[pa.Table, pa.Table]:
+        """All interactions and all opinions of the players whose names begin so, as INTERACTIONS and FEEDBACK."""
+        ...
+
     def training_interactions(
         self, min_games: int = 1, min_players: int = 1, *, opinions: bool = False
     ) -> InteractionColumns:

@@ -16,6 +16,7 @@ from sqlalchemy.types import TypeEngine
 from storage.accounts import Accounts
 from storage.database import Database
 from storage.feedback import Feedback, Opinion
+from storage.lake.events import player_of
 from storage.logs import Counts, Impression, Logs, Offered
 from storage.personal_data import PersonalData
 from storage.schema import UtcDateTime, metadata
@@ -26,7 +27,7 @@ from tests.test_logs import asked, liked
 from tests.test_subscriptions import LOBBY
 
 ALICE = SteamID(FIRST + 22202)
-OF_NOBODY = {"synced_commands", "slack_bots", "slack_oauth_states", "lake_sequence"}
+OF_NOBODY = {"synced_commands", "slack_bots", "slack_oauth_states", "lake_sequence", "fitted_versions"}
 """Tables without a word about any person. Another one belongs here only if that is true of it."""
 
 
@@ -66,6 +67,8 @@ async def fill(database: Database, person: str) -> None:
 def cell(table: Table, column: Column[object], person: str) -> object:
     if column.name in {"person", "by"}:
         return person
+    if column.name == "player":
+        return player_of("discord", person)
     if column.name == "platform":
         return "discord"
     for parent in column.foreign_keys:
@@ -101,7 +104,12 @@ async def test_after_erasing_no_table_names_that_person(database: Database) -> N
     left = await every_cell(database)
 
     assert [name for name, cells in left.items() if "ada" in cells] == []
-    assert {name for name, cells in left.items() if cells} == OF_NOBODY | {"digest_channels", "lake_events"}
+    assert {name for name, cells in left.items() if cells} == OF_NOBODY | {
+        "digest_channels",
+        "lake_events",
+        "fitted_rows",
+    }
+    assert player_of("discord", "ada") not in left["fitted_rows"]
 
 
 async def test_what_is_shown_is_theirs_whole_and_the_oldest_first(database: Database) -> None:

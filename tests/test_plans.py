@@ -26,6 +26,7 @@ import storage
 from storage.accounts import Accounts
 from storage.database import Database
 from storage.feedback import Feedback, Opinion
+from storage.fitted_rows import FittedRows
 from storage.lake.events import reacted
 from storage.lake.lake import Lake
 from storage.logs import Logs
@@ -39,6 +40,7 @@ from storage.steam.ids import FIRST, SteamID
 from storage.subscriptions import Subscriptions
 from storage.synced import Synced
 from tests.databases import KINDS, NOON, ready
+from tests.test_fitted_rows import ADA, GRACE, TWO
 from tests.test_logs import SHOWN, asked, liked
 from tests.test_personal_data import live
 from tests.test_runs import RUN
@@ -92,6 +94,8 @@ QUERIES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "SlackStates.async_consume": lambda database: installs(database).states.async_consume("state"),
     "Lake.append": lambda database: Lake(database).append([reacted(liked(9))]),
     "Lake.after": lambda database: Lake(database).after(1, 5),
+    "Lake.touched": lambda database: Lake(database).touched(1, 5),
+    "Lake.told_by": lambda database: Lake(database).told_by([("discord", "ada"), ("slack", "T1:U1")], 1),
     "Lake.last": lambda database: Lake(database).last(),
     "Lake.name": lambda database: Lake(database).name(),
     "Lake.rename": lambda database: Lake(database).rename(),
@@ -107,6 +111,13 @@ QUERIES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "Runs.recent": lambda database: Runs(database).recent(5),
     "Runs.recent of a job": lambda database: Runs(database).recent(5, "nightly"),
     "Runs.prune": lambda database: Runs(database).prune(NOON + timedelta(days=9), 1),
+    "FittedRows.keep": lambda database: FittedRows(database).keep("v9", 1, TWO),
+    "FittedRows.retire": lambda database: FittedRows(database).retire({"v1"}),
+    "FittedRows.kept": lambda database: FittedRows(database).kept("v1"),
+    "FittedRows.of": lambda database: FittedRows(database).of("v1", [ADA, GRACE]),
+    "FittedRows.forgotten": lambda database: FittedRows(database).forgotten("v1"),
+    "FittedRows.rows": lambda database: FittedRows(database).rows("v1", [0, 1]),
+    "FittedRows.all": lambda database: FittedRows(database).all("v1"),
     "prune": lambda database: prune(database, NOON + timedelta(days=9), 1),
 }
 WHOLE = {
@@ -114,6 +125,8 @@ WHOLE = {
     "Subscriptions.all": {"digest_channels"},
     "Lake.tally": {"lake_events"},
     "Lake.counts": {"lake_events"},
+    "FittedRows.keep": {"player_facts"},
+    "FittedRows.retire": {"fitted_versions"},
     "SlackStates.async_issue": {"slack_oauth_states"},
     "SlackStates.async_consume": {"slack_oauth_states"},
 }
@@ -134,6 +147,8 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     async with ready(request.param, tmp_path) as made:
         await live(made, "ada", 1)
         await Logs(made).record(replace(asked(2), root="request-1", page=2), SHOWN)
+        for version in ("v1", "v2"):
+            await FittedRows(made).keep(version, 0, TWO)
         yield made
 
 

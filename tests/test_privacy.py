@@ -20,6 +20,8 @@ PROMISES = {
     "linked_accounts": {Language.EN: "the Steam account you linked", Language.KO: "연결하신 Steam 계정"},
     "link_states": {Language.EN: "a hash of the address", Language.KO: "주소의 해시"},
     "lake_events": {Language.EN: "a log to learn from", Language.KO: "학습용 기록"},
+    "player_facts": {Language.EN: "What is learned", Language.KO: "배운 것"},
+    "fitted_rows": {Language.EN: "What is learned", Language.KO: "배운 것"},
     "digest_channels": {Language.EN: "weekly digests you set up", Language.KO: "설정하신 주간 소식"},
 }
 """The words about each table that has rows about people."""
@@ -29,7 +31,7 @@ OF_WORKSPACES = {
         Language.KO: "저를 설치한 Slack 워크스페이스",
     },
 }
-OF_NOBODY = {"synced_commands", "slack_oauth_states", "lake_sequence", "runs"}
+OF_NOBODY = {"synced_commands", "slack_oauth_states", "lake_sequence", "runs", "fitted_versions"}
 """Tables without a row about anybody."""
 LONGEST = 2000
 """Characters that every platform shows in one message."""

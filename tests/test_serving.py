@@ -396,7 +396,7 @@ async def test_the_desk_of_a_serving_bot_slows_people_links_accounts_and_has_its
         await serving(settings, worlds.served(), chats)
 
     assert pages == [200, 410, 404]
-    assert {"following the registry", "the timetable"} <= tasks
+    assert {"following the registry", "learning in place", "the timetable"} <= tasks
     assert desks[0].connect is not None
     assert desks[0].cooldowns is not None
     assert desks[0].cooldowns.admit(ANN, None, NOON) is None

@@ -40,7 +40,8 @@ SEARCHED = [command for command in COMMANDS if command.name in SEARCHES]
 
 def about_people() -> list[Table]:
     """The tables with rows about somebody, as PersonalData finds them."""
-    return [table for table in metadata.sorted_tables if "person" in table.c or table in {impressions, digest_channels}]
+    named = {"person", "player"}
+    return [t for t in metadata.sorted_tables if named & set(t.c.keys()) or t in {impressions, digest_channels}]
 
 
 def derived() -> set[str]:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from bot.app import opened
 from bot.cli.output import AsJson, Yes, out, phases, print_json, table
-from bot.settings import read_settings
+from bot.settings import Settings, read_settings
 from bot.warehouse import open_warehouse
+from jobs.fitting import keep_fitted
 from jobs.training import Evaluation, Stopwatch, TrainReport, gather, measure, train
 from recommender.confidence import Calibration, Reliability, Trust
 from recommender.evaluate import Measures
 from recommender.registry import Registry
 from recommender.sparse_linear import NEIGHBOURS
 from recommender.version import Kind
+from storage.errors import DatabaseError
+from storage.fitted_rows import FittedRows
+from storage.lake.lake import Lake
 
 L2 = Annotated[float | None, typer.Option(help="The ridge penalty, instead of INDIEAN_L2.", min=1e-6)]
 Dropout = Annotated[float | None, typer.Option(help="EDLAE's dropout, instead of INDIEAN_DROPOUT.", min=0, max=0.99)]
 MinGames = Annotated[int | None, typer.Option(help="Games a player at least, instead of INDIEAN_MIN_GAMES.", min=2)]
 
+log = logging.getLogger(__name__)
+
+UNHEARD = "the database is away, so this model learns nothing from people until the next `indiean train`"
 WORDS = {"all": "all games", "indie": "indie", "indie_played": "indie, played over 2 h"}
 TRUST = {Trust.SURE: "a sure bet", Trust.GOOD: "a good guess", Trust.LONG: "a long shot"}
 
@@ -35,19 +45,40 @@ def train_command(
 ) -> None:
     """Fit the model on all that was imported, measure it, and put it in service."""
     settings = read_settings(**_given(l2=l2, dropout=dropout, min_games=min_games))
+    registry, lake = Registry(settings.models), asyncio.run(_lake(settings))
     with (
         phases(quiet=as_json) as heard,
         open_warehouse(settings, read_only=True, agree=heard.agreeing(yes=yes)) as warehouse,
     ):
         report = train(
             warehouse,
-            Registry(settings.models),
+            registry,
             settings.training(),
             now=datetime.now(UTC),
             progress=heard,
             measured=not skip_evaluation,
+            heard=None if lake is None else (lake, warehouse.watermark(lake)),
         )
+    asyncio.run(_kept(settings, registry, report))
     print_json(report.as_dict()) if as_json else _show_training(report)
+
+
+async def _lake(settings: Settings) -> str | None:
+    """Soft: a model that is fitted while the database is away learns nothing until the next one."""
+    try:
+        async with opened(settings) as database:
+            return await Lake(database).name()
+    except DatabaseError as away:
+        log.warning("%s: %s", UNHEARD, away)
+        return None
+
+
+async def _kept(settings: Settings, registry: Registry, report: TrainReport) -> None:
+    try:
+        async with opened(settings) as database:
+            await keep_fitted(FittedRows(database), report.card, report.fitting, registry.versions())
+    except DatabaseError as away:
+        log.warning("%s: %s", UNHEARD, away)
 
 
 def evaluate_command(

@@ -18,6 +18,7 @@ from bot.discord.connections import Connect
 from bot.errors import NotSetUp
 from bot.hosting.following import following
 from bot.hosting.garbage import settled
+from bot.hosting.learning import learning
 from bot.hosting.log_lines import logging_lines
 from bot.hosting.platforms import chats
 from bot.hosting.posters import status_poster
@@ -70,7 +71,10 @@ async def serving(settings: Settings, served: Served, chats: Chats, pace: Pace |
             desk = await opened.enter_async_context(
                 running(settings, served, cooldowns=_cooldowns(settings), database=database)
             )
-            await opened.enter_async_context(following(_registry(settings), desk.engine))
+            learner = desk.learner
+            assert learner is not None
+            await opened.enter_async_context(following(_registry(settings), desk.engine, swapped=learner.wake))
+            await opened.enter_async_context(learning(learner, settings.learn_every))
             if settings.jobs:
                 poster = opened.enter_context(status_poster(settings, pace or Pace()))
                 await opened.enter_async_context(scheduling(scheduler_of(settings, database, poster), stop))

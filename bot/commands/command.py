@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from bot.commands.recents import Recents
 from bot.cooldowns import Cooldowns
 from bot.messages import Person, Reply, Request
+from jobs.learner import Learner
 from recommender.engine import Engine
 from recommender.library import Library
 from storage.accounts import Accounts
@@ -116,9 +117,10 @@ class Copies(Protocol):
 class Desk:
     """The collaborators of every command; `past` reads what `logs` wrote, which may be a moment behind.
 
-    `lake` takes the same as raw events and more, to learn from; `installs` is there where any workspace of Slack may
-    install the bot. Without `cooldowns` nobody is slowed. `clock` is in seconds and never runs backwards; `patience` is
-    how many of them the log lines under way are waited for where an answer depends on them.
+    `lake` takes the same as raw events and more, to learn from; `learner` has the engine learn what it is told;
+    `installs` is there where any workspace of Slack may install the bot. Without `cooldowns` nobody is slowed. `clock`
+    is in seconds and never runs backwards; `patience` is how many of them the log lines under way are waited for where
+    an answer depends on them.
     """
 
     commands: tuple[Command, ...]
@@ -134,6 +136,7 @@ class Desk:
     servers: ServerData
     installs: SlackInstalls | None = None
     copies: Copies | None = None
+    learner: Learner | None = None
     connect: Connect | None = None
     cooldowns: Cooldowns | None = None
     recents: Recents = field(default_factory=Recents)

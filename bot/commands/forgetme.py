@@ -21,7 +21,7 @@ async def forgetme(request: Request, desk: Desk) -> Reply:
 async def _forget(request: Request, desk: Desk, words: Wording) -> Reply:
     """Only with nothing left in the queue of log lines: what is written after the erasing would stay.
 
-    What waits for the lake is dropped before it gets there.
+    What waits for the lake is dropped before it gets there; what was learned of them is unlearned within moments.
     """
     person = request.person
     if not await desk.logs.flush(desk.patience):
@@ -29,6 +29,8 @@ async def _forget(request: Request, desk: Desk, words: Wording) -> Reply:
     account = await desk.accounts.of(person.platform, person.id)
     waiting = await desk.lake.forget(person.platform, person.id)
     erased = await desk.personal.erase(person.platform, person.id, request.at)
+    if desk.learner is not None:
+        desk.learner.wake()
     if account is not None:
         desk.steam.forget(account.steam)
     desk.recents.forget(person)

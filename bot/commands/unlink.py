@@ -14,6 +14,8 @@ async def unlink(request: Request, desk: Desk) -> Reply:
     account = await desk.accounts.unlink(person.platform, person.id, request.at)
     if account is None:
         return Reply(words.say("unlink.nothing"))
+    if desk.learner is not None:
+        desk.learner.wake()
     desk.steam.forget(account.steam)
     desk.recents.forget(person)
     return Reply(words.say("unlink.done"))

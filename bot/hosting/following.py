@@ -21,10 +21,13 @@ EVERY = 30.0
 
 @asynccontextmanager
 async def following(
-    registry: Registry, engine: Engine, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    registry: Registry,
+    engine: Engine,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    swapped: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
-    """While it is open. `sleep` is in seconds."""
-    follower = asyncio.create_task(_follow(registry, engine, sleep), name="following the registry")
+    """While it is open. `sleep` is in seconds, `swapped` is told after each swap."""
+    follower = asyncio.create_task(_follow(registry, engine, sleep, swapped), name="following the registry")
     try:
         yield
     finally:
@@ -33,14 +36,19 @@ async def following(
             await follower
 
 
-async def _follow(registry: Registry, engine: Engine, sleep: Callable[[float], Awaitable[None]]) -> None:
+async def _follow(
+    registry: Registry, engine: Engine, sleep: Callable[[float], Awaitable[None]], swapped: Callable[[], None]
+) -> None:
     refused: str | None = None
     while True:
         await sleep(EVERY)
+        before = engine.served.version
         try:
             refused = await _look(registry, engine, refused)
         except OSError as trouble:
             log.warning("whether there is a newer model is not known: %s", trouble)
+        if engine.served.version != before:
+            swapped()
 
 
 async def _look(registry: Registry, engine: Engine, refused: str | None) -> str | None:

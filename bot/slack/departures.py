@@ -104,6 +104,8 @@ class Departures:
         self._forget(team)
         await self._desk.lake.forget_server(PLATFORM, team)
         erased = await self._desk.servers.erase(PLATFORM, team, self._now())
+        if self._desk.learner is not None:
+            self._desk.learner.wake()
         self._told = {one: moment for one, moment in self._told.items() if until - moment < SAME}
         if erased or team not in self._told:
             rows = ", ".join(f"{rows} of {table}" for table, rows in erased.items()) or "there was none"

@@ -32,7 +32,15 @@ from storage.bigquery.place import Place
 from storage.bigquery.tables import MARKER, REJECTS
 from storage.delta import ABOUT_PLAYERS, KINDS, Applied, Delta, LedgerEntry, Rejected
 from storage.errors import WarehouseError
-from storage.warehouse_rows import SAMPLE_SOURCE, Counts, GramRows, InteractionColumns, Loaded
+from storage.warehouse_rows import (
+    FEEDBACK,
+    INTERACTIONS,
+    SAMPLE_SOURCE,
+    Counts,
+    GramRows,
+    InteractionColumns,
+    Loaded,
+)
 
 BEGIN = "BEGIN TRANSACTION"
 COMMIT = "COMMIT TRANSACTION"
@@ -81,6 +89,10 @@ LEAVE = (
 LEFT = "SELECT kind, found, 0 AS added, 0 AS changed FROM leaving"
 
 ABOUT = {kind: f"SELECT * FROM {kind} WHERE player = @player ORDER BY app_id" for kind in ABOUT_PLAYERS}  # noqa: S608
+ROWS_OF = (
+    ("SELECT player, app_id, minutes FROM interactions WHERE player >= @beginning AND player < @after", INTERACTIONS),
+    ("SELECT player, app_id, opinion, since FROM feedback WHERE player >= @beginning AND player < @after", FEEDBACK),
+)
 COUNT_PLAYER = " UNION ALL ".join(
     f"SELECT '{kind}' AS kind, COUNT(*) AS found FROM {kind} WHERE player = @player"  # noqa: S608  our tables
     for kind in ABOUT_PLAYERS
@@ -201,6 +213,12 @@ class BigQueryWarehouse:
         asked = {kind: self._read(query, {"player": player}) for kind, query in ABOUT.items()}
         return {kind: [dict(row.items()) for row in rows] for kind, rows in asked.items() if rows}
 
+    def rows_of(self, beginning: str) -> tuple[pa.Table, pa.Table]:
+        after = beginning[:-1] + chr(ord(beginning[-1]) + 1)  # a range: tables are clustered by player
+        bounds: dict[str, Value] = {"beginning": beginning, "after": after}
+        interactions, feedback = (self._table(query, schema, bounds) for query, schema in ROWS_OF)
+        return interactions, feedback
+
     def training_interactions(
         self, min_games: int = 1, min_players: int = 1, *, opinions: bool = False
     ) -> InteractionColumns:
@@ -290,6 +308,13 @@ class BigQueryWarehouse:
     def _read(self, query: str, parameters: Mapping[str, Value] | None = None) -> list[Row]:
         with translated(str(self._place)):
             return list(self._jobs.read(query, parameters))
+
+    def _table(self, query: str, schema: pa.Schema, parameters: Mapping[str, Value]) -> pa.Table:
+        with translated(str(self._place)):
+            rows = [tuple(row[name] for name in schema.names) for row in self._jobs.read_much(query, parameters)]
+        columns = zip(*rows, strict=True) if rows else ((),) * len(schema.names)
+        arrays = [pa.array(column, part.type) for column, part in zip(columns, schema, strict=True)]
+        return pa.table(arrays, schema=schema)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

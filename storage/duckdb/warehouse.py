@@ -22,7 +22,15 @@ from storage.duckdb.format import FORMAT, bring_up, format_of
 from storage.duckdb.learning import counted_gram, hash_rows, keep, read_columns
 from storage.duckdb.merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STORE, Merge, merge
 from storage.errors import WarehouseBusy, WarehouseError, WarehouseMissing
-from storage.warehouse_rows import SAMPLE_SOURCE, Counts, GramRows, InteractionColumns, Loaded
+from storage.warehouse_rows import (
+    FEEDBACK,
+    INTERACTIONS,
+    SAMPLE_SOURCE,
+    Counts,
+    GramRows,
+    InteractionColumns,
+    Loaded,
+)
 
 MEMORY_LIMIT = "2GB"  # beyond it DuckDB spills into a folder beside the file
 
@@ -39,6 +47,10 @@ SELECT count(*), count(DISTINCT player), count(DISTINCT app_id), (SELECT count(*
 FROM interactions
 """
 ABOUT = {kind: f"SELECT * FROM {kind} WHERE player = ? ORDER BY app_id" for kind in ABOUT_PLAYERS}  # noqa: S608
+ROWS_OF = (
+    ("SELECT player, app_id, minutes FROM interactions WHERE starts_with(player, ?)", INTERACTIONS),
+    ("SELECT player, app_id, opinion, since FROM feedback WHERE starts_with(player, ?)", FEEDBACK),
+)
 # Two transactions that change one row cannot both commit: so of two writers one is refused, whatever they write.
 TAKE_TURN = "UPDATE indiean_warehouse SET changes = changes + 1"
 NO_ROOM = ("Could not write file", "No space left on device", "max_temp_directory_size")
@@ -128,6 +140,13 @@ class DuckDBWarehouse:
         with self._transaction() as db:
             found = {kind: db.sql(query, params=[player]).to_arrow_table().to_pylist() for kind, query in ABOUT.items()}
         return {kind: rows for kind, rows in found.items() if rows}
+
+    def rows_of(self, beginning: str) -> tuple[pa.Table, pa.Table]:
+        with self._transaction() as db:
+            interactions, feedback = (
+                db.sql(query, params=[beginning]).to_arrow_table().cast(schema) for query, schema in ROWS_OF
+            )
+        return interactions, feedback
 
     def training_interactions(
         self, min_games: int = 1, min_players: int = 1, *, opinions: bool = False

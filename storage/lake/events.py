@@ -52,6 +52,8 @@ class Event:
 
 
 ALL = frozenset(Kind)
+OURS = "bot-"
+"""What the pseudonyms of the bot's own people begin with, and those of imported players do not."""
 
 
 def player_of(platform: str, person: str) -> str:
@@ -60,7 +62,7 @@ def player_of(platform: str, person: str) -> str:
     A pseudonym, no anonymity: ids of users can be tried one after the other. A secret key would hinder that, and would
     have to be the same for every process and for ever: once it is lost, nobody can say any more whom to forget.
     """
-    return f"bot-{sha256(dumps(['indiean', platform, person]).encode()).hexdigest()[:32]}"
+    return f"{OURS}{sha256(dumps(['indiean', platform, person]).encode()).hexdigest()[:32]}"
 
 
 def asked(request: RequestLog, options: Mapping[str, OptionValue], shown: Sequence[Impression]) -> Event:

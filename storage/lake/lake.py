@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TypeVar
 from uuid import uuid4
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database, insert_new
 from storage.lake.days import drop_partitions, make_partitions
-from storage.lake.events import ALL, Event, Kind, erased
+from storage.lake.events import ALL, Event, Kind, erased, player_of
 from storage.schema import lake_events, lake_sequence
 
 CHUNK = 500
@@ -21,6 +21,8 @@ CHUNK = 500
 AT_ONCE = 64 * 1024 * 1024
 """Bytes of bodies that one reading holds in memory, unless a single event has more."""
 COUNTER = "lake_events"
+TELLING = frozenset({Kind.LIBRARY, Kind.REACTION, Kind.ERASED})
+"""The kinds of events after which something else is to be learned of somebody."""
 
 _T = TypeVar("_T")
 
@@ -32,6 +34,15 @@ class Stored:
     seq: int
     arrived: datetime
     event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """An event of which a player may be learned anew. `person`, with the platform, is None where they were erased."""
+
+    seq: int
+    player: str
+    person: tuple[str, str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,28 @@ class Lake:
                 return []
             these = select(lake_events).where(lake_events.c.seq.between(seq + 1, upto)).order_by(lake_events.c.seq)
             return [_stored(row) for row in (await connection.execute(these)).mappings()]
+
+    async def touched(self, seq: int, limit: int) -> list[Touched]:
+        """Of the next events after `seq` those that change what is learned of somebody: `limit` at most."""
+        said = lake_events.c.payload["player"].as_string().label("player")
+        of_interest = (lake_events.c.seq > seq) & lake_events.c.kind.in_(sorted(TELLING))
+        these = select(lake_events.c.seq, lake_events.c.platform, lake_events.c.person, said).where(of_interest)
+        async with self._database.reading() as connection:
+            rows = await connection.execute(these.order_by(lake_events.c.seq).limit(limit))
+            return [_touched(*row) for row in rows]
+
+    async def told_by(self, people: Collection[tuple[str, str]], seq: int) -> list[Stored]:
+        """All libraries and reactions after `seq` of some people, each by platform and id, in their order."""
+        found = []
+        async with self._database.reading() as connection:
+            for platform in sorted({platform for platform, _ in people}):
+                persons = [person for on, person in people if on == platform]
+                theirs = (lake_events.c.platform == platform) & lake_events.c.person.in_(persons)
+                told = theirs & (lake_events.c.seq > seq) & lake_events.c.kind.in_(sorted(TELLING))
+                found += [
+                    _stored(row) for row in (await connection.execute(select(lake_events).where(told))).mappings()
+                ]
+        return sorted(found, key=lambda stored: stored.seq)
 
     async def last(self) -> int:
         """The `seq` of the newest event there ever was, 0 where there was none."""
@@ -183,6 +216,16 @@ async def forget(
     return removed.rowcount
 
 
+async def erased_since(connection: AsyncConnection, seq: int) -> dict[str, frozenset[Kind]]:
+    """By player, what was erased after that event."""
+    these = select(lake_events.c.payload).where(lake_events.c.seq > seq, lake_events.c.kind == Kind.ERASED)
+    found: dict[str, frozenset[Kind]] = {}
+    for payload in await connection.scalars(these):
+        kinds = frozenset(map(Kind, payload["kinds"]))
+        found[payload["player"]] = found.get(payload["player"], frozenset()) | kinds
+    return found
+
+
 async def note_removed(connection: AsyncConnection, events: int) -> None:
     """Whoever takes events out says so, after `take_turn`: what is missing without a word was lost."""
     await connection.execute(_counter().values(removed=lake_sequence.c.removed + events))
@@ -244,3 +287,9 @@ def _stored(row: RowMapping) -> Stored:
         row["body"],
     )
     return Stored(row["seq"], row["arrived"], event)
+
+
+def _touched(seq: int, platform: str | None, person: str | None, player: str | None) -> Touched:
+    if platform is None or person is None:
+        return Touched(seq, player or "")
+    return Touched(seq, player_of(platform, person), (platform, person))
