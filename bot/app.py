@@ -12,6 +12,7 @@ from bot.commands import COMMANDS
 from bot.commands.command import Desk, Libraries
 from bot.cooldowns import Cooldowns
 from bot.settings import Settings
+from bot.steam_waits import TimedLibraries
 from bot.warehouse import Copies
 from recommender.engine import Engine
 from recommender.served import Served
@@ -33,8 +34,9 @@ from storage.subscriptions import Subscriptions
 
 log = logging.getLogger(__name__)
 
-GRACE = 2.0
-"""Seconds that the last log lines may take at the end: who asked has the answer by then."""
+GRACE = 1.5
+"""Seconds that the last log lines may take at the end, and that one under way may take to be given up; the same for the
+lake. Who asked has the answer by then."""
 AGAIN = 5.0
 """Seconds until tables that could not be brought up to date are tried again."""
 
@@ -46,16 +48,19 @@ async def running(
     libraries: Libraries | None = None,
     cooldowns: Cooldowns | None = None,
     again: float = AGAIN,
+    database: Database | None = None,
 ) -> AsyncIterator[Desk]:
     """A desk ready for requests; `libraries` stands in for Steam. Without `cooldowns` nobody is slowed.
+
+    `database` is one that others use too, see `connected`; its tables are brought up to date here.
 
     Raises:
         DatabaseError: the database refuses us (password, rights, a foreign file). One that is merely away does not
             keep the bot from answering.
     """
     async with AsyncExitStack() as closing:
-        database = _database(settings)
-        closing.push_async_callback(database.close)
+        if database is None:
+            database = await closing.enter_async_context(connected(settings))
         if not await _migrated(database):
             late = asyncio.create_task(_migrated_later(database, again), name="late migration")
             closing.push_async_callback(_ended, late)
@@ -73,7 +78,7 @@ async def running(
         yield Desk(
             commands=COMMANDS,
             engine=engine,
-            steam=libraries,
+            steam=TimedLibraries(libraries),
             logs=logs,
             past=past,
             feedback=Feedback(database, heard_by(lake)),
@@ -103,26 +108,30 @@ async def _primed(cooldowns: Cooldowns | None, past: Logs) -> None:
 
 
 @asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[Database]:
+    """The database as it is, which may be away."""
+    patience, connections = settings.database_patience, settings.database_connections
+    database = Database(settings.database, patience=patience, connections=connections)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
     """The database alone, brought up to date.
 
     Raises:
         DatabaseError: it is away, or refuses us.
     """
-    database = _database(settings)
-    try:
+    async with connected(settings) as database:
         await database.migrate()
         yield database
-    finally:
-        await database.close()
 
 
 def _installs(settings: Settings, database: Database) -> SlackInstalls | None:
     return None if settings.slack_client_id is None else SlackInstalls(database, settings.slack_client_id)
-
-
-def _database(settings: Settings) -> Database:
-    return Database(settings.database, patience=settings.database_patience, connections=settings.database_connections)
 
 
 def _steam(settings: Settings) -> Steam:

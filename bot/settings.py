@@ -25,6 +25,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from rapidfuzz import process
 
 from bot.discord.connections import CALLBACK
+from bot.hosting.log_lines import LogFormat
 from bot.messages import Language
 from bot.slack.paths import EVENTS, INSTALL, REDIRECT
 from jobs.training import TrainingSettings
@@ -162,6 +163,10 @@ class Settings(BaseSettings):
         default=None, description="the id of the channel that hears how training and CI went, C…"
     )
     slack_api_url: Address = Field(default=AnyHttpUrl("https://slack.com/api"), description="Slack's Web API")
+
+    log_format: LogFormat = Field(
+        default=LogFormat.TEXT, description="how `indiean serve` writes its log: text for people, json for machines"
+    )
 
     web_host: str = Field(default="127.0.0.1", description="what the bot's web server listens on")
     web_port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 is no web server")
