@@ -21,7 +21,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from rapidfuzz import process
 
 from bot.discord.connections import CALLBACK
@@ -78,6 +78,15 @@ class SettingsRefused(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class _OurLines(DotEnvSettingsSource):
+    """Of `.env` what begins with our prefix: Docker Compose reads the same file, and has names of its own in it."""
+
+    def __call__(self) -> dict[str, object]:
+        fields = self.settings_cls.model_fields
+        lines = super().__call__().items()
+        return {name: value for name, value in lines if name in fields or name.upper().startswith(PREFIX)}
 
 
 class Settings(BaseSettings):
@@ -206,6 +215,17 @@ class Settings(BaseSettings):
     learn_opinions: bool = Field(
         default=DEFAULTS.opinions, description="whether likes, owned and hidden games count in training"
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - ours stands in its place
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _OurLines(settings_cls), file_secret_settings
 
     @field_validator("home", "bigquery_credentials")
     @classmethod
