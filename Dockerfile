@@ -1,5 +1,5 @@
 # The bot in a container: see docs/hosting.md. It answers and trains on processors with VARIANT=cpu; VARIANT=cuda has torch
-# with CUDA, several GB more, for a host with an NVIDIA GPU. Nothing secret is needed to build it, and none gets into it.
+# with CUDA, much larger, for a host with an NVIDIA GPU. Nothing secret is needed to build it, and none gets into it.
 
 ARG VARIANT=cpu
 

@@ -1,4 +1,4 @@
-"""The workflows: as GitHub reads them, safe as a linter of security sees it, pinned, with few rights, and never silent."""
+"""The workflows: as GitHub reads them, safe as a linter sees it, pinned, with few rights, and never silent."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def test_where_no_channel_is_set_up_nobody_is_told_and_nothing_fails(
     outputs.touch()
     settings = {"INDIEAN_SLACK_BOT_TOKEN": token, "INDIEAN_SLACK_STATUS_CHANNEL": channel}
     environment = settings | {"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(outputs)}
-    done = run("bash", "-eo", "pipefail", "-c", said_by("Is there a channel to tell?"), **environment)
+    done = run("bash", "-eo", "pipefail", "-c", said_by("Is there a channel to tell?"), folder=tmp_path, **environment)
 
     assert done.returncode == 0
     assert outputs.read_text() == ("there=true\n" if there else "")
