@@ -12,6 +12,7 @@ from bot.commands import COMMANDS
 from bot.commands.command import Desk, Libraries
 from bot.cooldowns import Cooldowns
 from bot.settings import Settings
+from bot.steam_waits import TimedLibraries
 from bot.warehouse import Copies
 from jobs.learner import Learner
 from recommender.engine import Engine
@@ -36,8 +37,9 @@ from storage.subscriptions import Subscriptions
 
 log = logging.getLogger(__name__)
 
-GRACE = 2.0
-"""Seconds that the last log lines may take at the end: who asked has the answer by then."""
+GRACE = 1.5
+"""Seconds that the last log lines may take at the end, and that one under way may take to be given up; the same for the
+lake. Who asked has the answer by then."""
 AGAIN = 5.0
 """Seconds until tables that could not be brought up to date are tried again."""
 
@@ -79,7 +81,7 @@ async def running(
         yield Desk(
             commands=COMMANDS,
             engine=engine,
-            steam=libraries,
+            steam=TimedLibraries(libraries),
             logs=logs,
             past=past,
             feedback=Feedback(database, heard_by(lake)),

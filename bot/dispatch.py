@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import uuid4
 
+from bot.canonical import Answered
 from bot.commands.command import Command, Desk, Instead, Kind
 from bot.commands.follow_ups import FOLLOW_UPS
 from bot.commands.near import commands_near
@@ -18,6 +19,7 @@ from bot.commands.refused import Refused
 from bot.commands.steam_words import STEAM, meant, without_profiles
 from bot.messages import Choice, Origin, Outcome, Reply, Request
 from bot.presses import subject_of
+from bot.steam_waits import waiting_for_steam
 from bot.wording import Wording
 from recommender.errors import RecommenderError
 from recommender.recommend import Pick
@@ -33,11 +35,15 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class _Told:
-    """A reply, and what it answers: for a press that stands for another request, that request."""
+    """A reply, and what it answers: for a press that stands for another request, that request.
+
+    `reference` is what it says of a failure, under which the log has the rest.
+    """
 
     request: Request
     command: Command | None
     reply: Reply
+    reference: str | None = None
 
 
 async def dispatch(request: Request, desk: Desk) -> Reply:
@@ -45,9 +51,10 @@ async def dispatch(request: Request, desk: Desk) -> Reply:
     started = desk.clock()
     command = named(request.command, (*desk.commands, *FOLLOW_UPS))
     wait = desk.cooldowns.admit(request.person, request.place.server, request.at) if desk.cooldowns else None
-    told = _Told(request, command, _slowed(wait, request)) if wait else await _answered(request, command, desk)
+    with waiting_for_steam(desk.clock) as steam:
+        told = _Told(request, command, _slowed(wait, request)) if wait else await _answered(request, command, desk)
     if not told.reply.untraced:
-        _log(told, desk, round(1000 * (desk.clock() - started)))
+        _log(told, desk, desk.clock() - started, steam.seconds)
     return told.reply
 
 
@@ -71,9 +78,10 @@ async def _answered(request: Request, command: Command | None, desk: Desk) -> _T
             return await _instead(reply, desk)
     except Exception:  # a bug in one command must not silence the bot
         reference = uuid4().hex[:8]
-        log.exception("/%s failed, reference %s", command.name, reference)
+        fields = {"reference": reference, "request": request.id}
+        log.exception("/%s failed, reference %s", command.name, reference, extra={"fields": fields})
         sorry = Wording(request.language).say("failed", reference=reference)
-        return _Told(request, command, Reply(sorry, outcome=Outcome.FAILED))
+        return _Told(request, command, Reply(sorry, outcome=Outcome.FAILED), reference)
     private = reply.private if command in FOLLOW_UPS else command.personal or reply.outcome is not Outcome.ANSWERED
     return _Told(request, command, _finished(replace(reply, private=private), request, desk))
 
@@ -126,7 +134,7 @@ def _notes(reply: Reply, request: Request, desk: Desk) -> str | None:
     return " ".join(filter(None, (reply.note, invented))) or None
 
 
-def _log(told: _Told, desk: Desk, latency_ms: int) -> None:
+def _log(told: _Told, desk: Desk, seconds: float, steam_seconds: float | None) -> None:
     request, command, reply = told.request, told.command, told.reply
     row = RequestLog(
         id=request.id,
@@ -136,7 +144,7 @@ def _log(told: _Told, desk: Desk, latency_ms: int) -> None:
         command=command.name if command else UNKNOWN,
         options=without_profiles(request.options) if command else {},
         outcome=reply.outcome,
-        latency_ms=latency_ms,
+        latency_ms=round(1000 * seconds),
         model_version=reply.model,
         picks=len(reply.picks),
         server=request.place.server,
@@ -148,7 +156,11 @@ def _log(told: _Told, desk: Desk, latency_ms: int) -> None:
     shown = _impressions(reply.picks)
     desk.logs.record(row, shown)
     desk.lake.put(asked(row, _naming_nobody(row.options, desk), shown))
-    log.info("/%s on %s: %s in %d ms", row.command, row.platform, row.outcome, row.latency_ms)
+    about = (row.command, row.platform, row.outcome, seconds, row.id, row.page, row.picks, row.model_version)
+    answered = Answered(*about, steam_seconds, told.reference)
+    log.info("%s", answered, extra={"fields": answered.fields()})
+    if desk.metrics is not None:
+        desk.metrics.answered(answered)
 
 
 def _naming_nobody(options: Mapping[str, OptionValue], desk: Desk) -> dict[str, OptionValue]:

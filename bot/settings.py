@@ -21,10 +21,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from rapidfuzz import process
 
 from bot.discord.connections import CALLBACK
+from bot.hosting.log_lines import LogFormat
 from bot.messages import Language
 from bot.slack.paths import EVENTS, INSTALL, REDIRECT
 from jobs.training import TrainingSettings
@@ -77,6 +78,15 @@ class SettingsRefused(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class _OurLines(DotEnvSettingsSource):
+    """Of `.env` what begins with our prefix: Docker Compose reads the same file, and has names of its own in it."""
+
+    def __call__(self) -> dict[str, object]:
+        fields = self.settings_cls.model_fields
+        lines = super().__call__().items()
+        return {name: value for name, value in lines if name in fields or name.upper().startswith(PREFIX)}
 
 
 class Settings(BaseSettings):
@@ -166,6 +176,9 @@ class Settings(BaseSettings):
     jobs: bool = Field(
         default=True, description="whether `indiean serve` keeps the timetable too, or `indiean jobs` does elsewhere"
     )
+    log_format: LogFormat = Field(
+        default=LogFormat.TEXT, description="how `indiean serve` writes its log: text for people, json for machines"
+    )
 
     web_host: str = Field(default="127.0.0.1", description="what the bot's web server listens on")
     web_port: int = Field(default=8080, ge=0, le=65535, description="its port; 0 is no web server")
@@ -208,6 +221,17 @@ class Settings(BaseSettings):
     learn_every: float = Field(
         default=120.0, ge=0, le=86_400, description="seconds between two looks for what to learn in place; 0 is never"
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - ours stands in its place
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _OurLines(settings_cls), file_secret_settings
 
     @field_validator("home", "bigquery_credentials")
     @classmethod

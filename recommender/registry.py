@@ -168,6 +168,14 @@ class Registry:
         """
         return read_card(self._root / version)
 
+    def fitted(self, version: str) -> datetime | None:
+        """When its matrix was: a version may have brought a catalogue only. None where nothing says so any more."""
+        try:
+            card = read_card(self._root / version)
+            return read_card(self._root / card.matrix_of).created if card.matrix_of else card.created
+        except DamagedModel:
+            return None
+
     def current(self) -> str:
         """The version in service.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import URL, ColumnElement, Connection, Table, event
+from sqlalchemy import URL, ColumnElement, Connection, Table, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
@@ -88,6 +88,15 @@ class Database:
         config = migrations()
         config.attributes.update(url=self._url, patience=patience)
         await asyncio.to_thread(_upgrade, config)
+
+    async def ping(self) -> None:
+        """Returns where it answers and its tables are there.
+
+        Raises:
+            DatabaseUnavailable, DatabaseError: see the class.
+        """
+        async with self.reading() as connection:
+            await connection.execute(text("SELECT version_num FROM alembic_version"))
 
     async def close(self) -> None:
         await self._engine.dispose()

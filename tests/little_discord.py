@@ -20,7 +20,7 @@ class LittleDiscord:
 
     `url` is what to configure as the API's address. `about` is the application as Discord tells of it, `commands` what
     it has registered, `sent` what was put there, one list a request. With `status` set, all is answered with that and
-    `body`; one that `hangs` answers nothing.
+    `body`; one that `hangs` answers nothing. `metrics` is what it says at /metrics, where it is taken for the bot.
     """
 
     def __init__(self) -> None:
@@ -43,6 +43,7 @@ class LittleDiscord:
         self.body: dict[str, Any] = {"message": "out of order", "code": 0}
         self.starts_left = 1000
         self.hangs = False
+        self.metrics = ""
         self._port = 0
 
     @property
@@ -101,6 +102,8 @@ class LittleDiscord:
             return _json(self.body, status=self.status)
         if request.path == "/healthz":  # where a test takes this for the bot's own web server
             return web.Response()
+        if request.path == "/metrics" and self.metrics:
+            return web.Response(text=self.metrics)
         if request.headers.get("Authorization") != f"Bot {TOKEN}":
             return _json({"message": "401: Unauthorized", "code": 0}, status=401)
         answer: web.StreamResponse = await handler(request)

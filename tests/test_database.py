@@ -203,6 +203,18 @@ async def test_a_missing_table_says_that_the_tables_are_not_there(database: Data
         await hidden(database)
 
 
+async def test_a_ping_finds_what_answers_and_has_its_tables(database: Database) -> None:
+    await database.ping()
+    async with database.transaction() as connection:
+        await connection.execute(text("ALTER TABLE alembic_version RENAME TO elsewhere"))
+    try:
+        with pytest.raises(DatabaseError, match="tables"):
+            await database.ping()
+    finally:
+        async with database.transaction() as connection:
+            await connection.execute(text("ALTER TABLE elsewhere RENAME TO alembic_version"))
+
+
 async def test_a_missing_column_says_that_the_tables_are_older(database: Database) -> None:
     async with database.transaction() as connection:
         await connection.execute(text("ALTER TABLE feedback RENAME COLUMN since TO until"))

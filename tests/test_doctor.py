@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from bot.__main__ import run
+from bot.canonical import Answered
 from bot.discord.payloads import command_payloads
 from bot.hosting.doctor.discord import OAuth, of_application, of_commands, of_oauth
 from bot.hosting.doctor.examination import examine
 from bot.hosting.doctor.finding import Answer, Check, Finding, State, ready
 from bot.hosting.doctor.own import Model, of_model
+from bot.hosting.metrics import Metrics
 from bot.messages import Language
 from bot.settings import PREFIX, Settings, read_settings
 from bot.warehouse import open_warehouse
@@ -396,6 +398,20 @@ async def test_a_public_address_that_leads_nowhere_is_only_a_warning(
 
     assert public is not None
     assert public.state is (OK if runs else WARNING)
+
+
+async def test_a_proxy_that_shows_everybody_how_the_bot_is_doing_is_a_warning(
+    discord: LittleDiscord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics = Metrics()
+    metrics.answered(Answered("help", "discord", "answered", 0.001, "1"))
+    discord.metrics = (await metrics.text()).decode()
+    monkeypatch.setenv("INDIEAN_PUBLIC_URL", discord.root)
+    public = await found(Check.PUBLIC)
+
+    assert public is not None
+    assert public.state is WARNING
+    assert "/metrics" in public.sentence
 
 
 def test_a_warning_does_not_keep_the_bot_from_serving() -> None:

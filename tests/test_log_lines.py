@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import logging
 import re
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import discord
 import httpx
 import pytest
 
-from bot.hosting.log_lines import logging_lines
-from tests.fakes import PUBLIC, open_place
+from bot.commands.command import Command, Desk
+from bot.dispatch import dispatch
+from bot.hosting.log_lines import LogFormat, logging_lines
+from bot.messages import Outcome, Reply, Request
+from bot.steam_waits import TimedLibraries
+from tests import worlds
+from tests.fakes import PUBLIC, open_place, request
 
 TOKEN = "MTk4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs"  # noqa: S105 - nobody's
 
@@ -95,7 +103,67 @@ async def test_a_request_is_one_line_that_names_nobody(log: io.StringIO, tmp_pat
     lines = log.getvalue().splitlines()
     assert len(lines) == 2
     assert all("INFO bot.dispatch: /recommend on terminal: answered in" in line for line in lines)
+    assert all(re.search(r" ms model=\S+ picks=5 page=1 request=[0-9a-f]{32}$", line) for line in lines)
     assert not any(word in log.getvalue() for word in (PUBLIC, "roguefan", "ann"))
+
+
+async def test_as_json_a_request_is_one_object_with_each_thing_under_its_name(log: io.StringIO, tmp_path: Path) -> None:
+    async with open_place(tmp_path) as place:
+        asked = request("recommend", steam=PUBLIC)
+        desk = replace(place.desk, steam=TimedLibraries(place.desk.steam))
+        with logging_lines(log, form=LogFormat.JSON):
+            await dispatch(asked, desk)
+
+    said = json.loads(log.getvalue())
+    assert datetime.fromisoformat(said.pop("time")).utcoffset() == timedelta(0)
+    assert said.pop("message").startswith("/recommend on terminal: answered in 0 ms")
+    assert said == {
+        "severity": "INFO",
+        "logger": "bot.dispatch",
+        "command": "recommend",
+        "platform": "terminal",
+        "outcome": "answered",
+        "ms": 0,
+        "model": worlds.served().version,
+        "picks": 5,
+        "page": 1,
+        "steam_ms": 0,
+        "request": asked.id,
+    }
+
+
+async def test_a_failure_carries_the_reference_that_was_shown_in_its_line_and_beside_its_traceback(
+    log: io.StringIO, tmp_path: Path
+) -> None:
+    async def breaks(asked: Request, desk: Desk) -> Reply:
+        raise ZeroDivisionError(f"{asked.command} {PUBLIC}")
+
+    async with open_place(tmp_path, commands=(Command("oops", breaks),)) as place:
+        with logging_lines(log, form=LogFormat.JSON):
+            reply = await place.ask("oops")
+
+    failure, canonical = map(json.loads, log.getvalue().splitlines())
+    assert reply.outcome is Outcome.FAILED
+    assert canonical["reference"] in reply.text
+    assert failure["reference"] == canonical["reference"]
+    assert failure["request"] == canonical["request"]
+    assert "ZeroDivisionError: oops [hidden]" in failure["exception"]
+    assert PUBLIC not in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    "said", ['https://x/?key=s3cr"et', "https://x/?key=s3cret\\", 'a "top\nsecret" word', "한국어 s3cret-é"]
+)
+def test_in_json_what_is_hidden_breaks_no_line_and_hides_behind_no_escape(log: io.StringIO, said: str) -> None:
+    with logging_lines(log, ["top\nsecret", "s3cret-é"], LogFormat.JSON):
+        logging.getLogger("bot").warning("%s", said, extra={"fields": {"also": said, "count": 3}})
+
+    (line,) = log.getvalue().splitlines()
+    told = json.loads(line)
+    assert "[hidden]" in told["message"]
+    assert told["also"] == told["message"]
+    assert told["count"] == 3
+    assert not any(word in line for word in ("s3cr", "secret"))
 
 
 async def test_what_nobody_caught_in_the_loop_is_logged(log: io.StringIO) -> None:

@@ -50,6 +50,12 @@ def test_the_environment_wins_over_the_file_and_the_caller_over_both(
     assert settings.training().model.dropout == 0.25
 
 
+def test_names_in_the_file_that_are_not_ours_are_none_of_our_business(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("POSTGRES_PASSWORD=hunter2\nBOT_IMAGE=indiean:cpu\nINDIEAN_L2=7\n")
+
+    assert read_settings().l2 == 7
+
+
 def test_all_problems_are_told_at_once_and_secrets_are_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("INDIEAN_DROPUOT=0.1\n")
     monkeypatch.setenv("INDIEAN_L2", "minus one")

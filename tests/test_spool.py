@@ -53,6 +53,16 @@ def drained(spool: Spool) -> list[Event]:
     return found
 
 
+def test_its_size_is_what_waits_on_the_disk(spool: Spool) -> None:
+    lines = [line_of(event(number)) for number in range(3)]
+    empty = spool.size()
+    spool.add(lines)
+    full = spool.size()
+    drained(spool)
+
+    assert (empty, full, spool.size()) == (0, sum(map(len, lines)), 0)
+
+
 @contextmanager
 def files_of_at_most(size: int) -> Iterator[None]:
     """As a full disk, the system writes what fits and refuses the rest."""

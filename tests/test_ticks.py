@@ -112,3 +112,11 @@ async def test_a_loop_that_is_held_up_is_seen_by_the_real_clock(caplog: pytest.L
 
     assert ticks.ever().worst > LATE
     assert len(warnings(caplog)) == 1
+
+
+async def test_a_histogram_counts_what_came_at_most_so_late() -> None:
+    ticks = await ticked([0.0, 0.0004, 0.0009, 0.004, 0.02, 9.0])
+    found = ticks.histogram((0.001, 0.005, 0.5))
+
+    assert (found.within, found.ticks) == ((3, 4, 5), 6)
+    assert found.total == pytest.approx(9.0253)

@@ -16,12 +16,16 @@ from bot.commands.command import Desk
 from bot.cooldowns import Cooldowns
 from bot.discord.connections import Connect
 from bot.errors import NotSetUp
+from bot.hosting.farewell import last_resort
 from bot.hosting.following import following
 from bot.hosting.garbage import settled
+from bot.hosting.gauges import of_backlog, of_loop, of_model, of_platforms
 from bot.hosting.learning import learning
 from bot.hosting.log_lines import logging_lines
+from bot.hosting.metrics import Metrics
 from bot.hosting.platforms import chats
 from bot.hosting.posters import status_poster
+from bot.hosting.readiness import Ready
 from bot.hosting.scheduling import scheduler_of, scheduling
 from bot.hosting.serving import Platform, listening, stopped_by_signals
 from bot.hosting.serving import serve as keep_up
@@ -30,6 +34,7 @@ from bot.hosting.turns import short_turns
 from bot.settings import Settings, read_settings
 from bot.slack.pace import Pace
 from bot.web import web_app
+from bot.web_health import health_routes
 from recommender.registry import Registry
 from recommender.resident import placed
 from recommender.served import Served
@@ -53,24 +58,32 @@ def serve() -> None:
     served = _registry(settings).open_current()
     served.prepare()
     pace = Pace()
-    with logging_lines(sys.stderr, settings.secrets()), settled(), short_turns():
-        asyncio.run(serving(settings, served, partial(chats, pace=pace), pace))
+    with logging_lines(sys.stderr, settings.secrets(), settings.log_format), settled(), short_turns():
+        asyncio.run(serving(settings, served, partial(chats, pace=pace), last_resort, pace))
 
 
-async def serving(settings: Settings, served: Served, chats: Chats, pace: Pace | None = None) -> None:
-    """Until a signal comes. `pace` is that of the chats on Slack.
+async def serving(
+    settings: Settings,
+    served: Served,
+    chats: Chats,
+    told_to: Callable[[], None] = lambda: None,
+    pace: Pace | None = None,
+) -> None:
+    """Until a signal comes, at which `told_to` is called. `pace` is that of the chats on Slack.
 
     Raises:
         BotError: see `bot.hosting.serving`.
         DatabaseError: see `bot.app.running`.
     """
     stop = asyncio.Event()
-    with stopped_by_signals(stop):
+    ticks, metrics = Ticks(), Metrics()
+    with stopped_by_signals(stop, told_to):
         async with AsyncExitStack() as opened:
             database = await opened.enter_async_context(connected(settings))
             desk = await opened.enter_async_context(
                 running(settings, served, cooldowns=_cooldowns(settings), database=database)
             )
+            desk = replace(desk, metrics=metrics)
             learner = desk.learner
             assert learner is not None
             await opened.enter_async_context(following(_registry(settings), desk.engine, swapped=learner.wake))
@@ -83,11 +96,14 @@ async def serving(settings: Settings, served: Served, chats: Chats, pace: Pace |
                 await opened.enter_async_context(connect)
             platforms = await opened.enter_async_context(chats(settings, replace(desk, connect=connect)))
             if settings.web_port:
+                _watched(metrics, desk, ticks, platforms, settings)
+                ready = Ready(lambda: desk.engine.served.version, database, platforms, stop)
                 routes = [route for platform in platforms for route in platform.routes]
+                routes += health_routes(ready, metrics)
                 place = listening(web_app(connect, routes=routes), settings.web_host, settings.web_port)
                 log.info("the web server answers on %s", await opened.enter_async_context(place))
             log.info("model %s answers on %s", served.version, ", ".join(each.name for each in platforms))
-            async with ticking(Ticks()):
+            async with ticking(ticks):
                 await keep_up(platforms, stop)
     log.info("everything under way is done")
 
@@ -95,6 +111,14 @@ async def serving(settings: Settings, served: Served, chats: Chats, pace: Pace |
 def _registry(settings: Settings) -> Registry:
     """Of models that answer from the GPU's memory where the settings and the machine have one."""
     return Registry(settings.models, partial(placed, device=settings.device))
+
+
+def _watched(metrics: Metrics, desk: Desk, ticks: Ticks, platforms: Sequence[Platform], settings: Settings) -> None:
+    fitted = _registry(settings).fitted
+    metrics.watch(lambda: of_loop(ticks))
+    metrics.watch(lambda: of_model(desk.engine.served, fitted))
+    metrics.watch(lambda: of_backlog(desk.logs, desk.lake))
+    metrics.watch(lambda: of_platforms(platforms))
 
 
 def _cooldowns(settings: Settings) -> Cooldowns:

@@ -32,11 +32,14 @@ LARGEST = 20_000_000
 
 
 class Status(StrEnum):
+    """As GitHub names the results of a job; what was cancelled is bad news, as what it was for has not happened."""
+
     SUCCESS = "success"
     FAILURE = "failure"
+    CANCELLED = "cancelled"
 
 
-NEWS = {Status.SUCCESS: News.GOOD, Status.FAILURE: News.BAD}
+NEWS = {Status.SUCCESS: News.GOOD, Status.FAILURE: News.BAD, Status.CANCELLED: News.BAD}
 
 
 def _title(said: str) -> str:

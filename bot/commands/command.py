@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from bot.commands.recents import Recents
 from bot.cooldowns import Cooldowns
+from bot.hosting.metrics import Metrics
 from bot.messages import Person, Reply, Request
 from jobs.learner import Learner
 from recommender.engine import Engine
@@ -120,7 +121,7 @@ class Desk:
     `lake` takes the same as raw events and more, to learn from; `learner` has the engine learn what it is told;
     `installs` is there where any workspace of Slack may install the bot. Without `cooldowns` nobody is slowed. `clock`
     is in seconds and never runs backwards; `patience` is how many of them the log lines under way are waited for where
-    an answer depends on them.
+    an answer depends on them. `metrics` count requests.
     """
 
     commands: tuple[Command, ...]
@@ -139,6 +140,7 @@ class Desk:
     learner: Learner | None = None
     connect: Connect | None = None
     cooldowns: Cooldowns | None = None
+    metrics: Metrics | None = None
     recents: Recents = field(default_factory=Recents)
     clock: Callable[[], float] = time.monotonic
     patience: float = 5.0

@@ -36,7 +36,9 @@ class IndieAnClient(discord.AutoShardedClient):
         desk: Desk,
         shop: Shop = Shop(),  # noqa: B008 - frozen
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        connected: asyncio.Event | None = None,
     ) -> None:
+        """`connected` is set while Discord delivers what people say."""
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
@@ -46,8 +48,18 @@ class IndieAnClient(discord.AutoShardedClient):
         )
         self._desk, self._shop, self._now = desk, shop, now
         self._names = Names()
+        self._connected = connected or asyncio.Event()
         self._under_way: set[asyncio.Task[object]] = set()
         self._leaving = False
+
+    async def on_ready(self) -> None:
+        self._connected.set()
+
+    async def on_resumed(self) -> None:
+        self._connected.set()
+
+    async def on_disconnect(self) -> None:
+        self._connected.clear()
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """discord.py runs each in a task of its own. What is under way when the bot stops is still answered."""
@@ -59,7 +71,8 @@ class IndieAnClient(discord.AutoShardedClient):
             log.warning("interaction %s came too late to be answered: %s", interaction.id, late.code)
         except Exception:  # whatever it is, the person hears of it, and the bot lives on
             reference = uuid4().hex[:8]
-            log.exception("interaction %s failed, reference %s", interaction.id, reference)
+            fields = {"reference": reference, "request": str(interaction.id)}
+            log.exception("interaction %s failed, reference %s", interaction.id, reference, extra={"fields": fields})
             await self._apologise(interaction, reference)
         finally:
             self._under_way.discard(task)

@@ -17,26 +17,28 @@ DRAIN = 15.0
 """Seconds that the answers under way may take when the bot is told to stop."""
 
 
-async def run_discord(desk: Desk, token: str, stop: asyncio.Event, shop: Shop) -> None:
+async def run_discord(desk: Desk, token: str, stop: asyncio.Event, shop: Shop, connected: asyncio.Event) -> None:
     """Until `stop` is set; connections that break are made again meanwhile, by discord.py, with its back-off.
+
+    `connected` is set while Discord delivers what people say.
 
     Raises:
         discord.LoginFailure: the token is refused.
         discord.PrivilegedIntentsRequired, discord.ConnectionClosed: Discord refuses the connection for good.
         discord.HTTPException, OSError: Discord cannot be reached at the start.
     """
-    async with IndieAnClient(desk, shop) as client:
-        connected = asyncio.create_task(client.start(token), name="discord")
+    async with IndieAnClient(desk, shop, connected=connected) as client:
+        session = asyncio.create_task(client.start(token), name="discord")
         told = asyncio.create_task(stop.wait(), name="stop")
         try:
-            await asyncio.wait({connected, told}, return_when=asyncio.FIRST_COMPLETED)
-            if connected.done():
-                await connected
+            await asyncio.wait({session, told}, return_when=asyncio.FIRST_COMPLETED)
+            if session.done():
+                await session
                 raise discord.ClientException("the connection to Discord has ended")
             left = await client.drain(DRAIN)
             log.log(logging.WARNING if left else logging.INFO, "leaving Discord, %d answers were cut off", left)
         finally:
             told.cancel()
             await client.close()
-            connected.cancel()
-            await asyncio.wait({connected, told})
+            session.cancel()
+            await asyncio.wait({session, told})

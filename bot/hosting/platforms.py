@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import aiohttp
@@ -43,12 +45,14 @@ async def chats(settings: Settings, desk: Desk, pace: Pace | None = None) -> Asy
 def _discord(settings: Settings, token: str, desk: Desk, shop: Shop, client: httpx.AsyncClient) -> Platform:
     api_url = str(settings.discord_api_url)
     address(api_url, str(settings.discord_gateway_url))
-    return careful(
+    connected = asyncio.Event()
+    platform = careful(
         "Discord",
-        lambda stop: run_discord(desk, token, stop, shop),
+        lambda stop: run_discord(desk, token, stop, shop, connected),
         partial(ask_limit, client, api_url, token),
         Starts(settings.home / "discord_starts"),
     )
+    return replace(platform, connected=connected)
 
 
 def _slack(
@@ -64,10 +68,10 @@ def _slack(
     client = installing.client if installing else web_client(_said(settings.slack_bot_token), api_url, session)
     bots, pages = (installing.bots, installing.routes()) if installing else (None, ())
     bot = SlackBot(desk, client, shop, signing_secret=secret or "", pace=pace, bots=bots)
-    app_token = _said(settings.slack_app_token)
+    app_token, connected = _said(settings.slack_app_token), asyncio.Event()
     if app_token is None:
-        return Platform("Slack", partial(run_by_web, bot), [*routes(bot), *pages])
-    return Platform("Slack", partial(run_by_socket, bot, app_token), pages)
+        return Platform("Slack", partial(run_by_web, bot, connected=connected), [*routes(bot), *pages], connected)
+    return Platform("Slack", partial(run_by_socket, bot, app_token, connected=connected), pages, connected)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -16,10 +16,12 @@ from bot.errors import NoAddress, PlatformRefused
 
 log = logging.getLogger(__name__)
 
-DRAIN = 20.0
-"""Seconds to answer what is under way. Hosts kill a process 30 s after they have asked it to stop."""
-LEAVE = 3.0
+DRAIN = 17.0
+"""Seconds to answer what is under way, and to leave the chats."""
+LEAVE = 2.0
 """Seconds after that for those to end who are told to leave it."""
+CLOSE = 1.0
+"""Seconds that the web server waits for its requests, and again for those that it has cut off."""
 LONGEST_PAUSE = 300.0
 QUIET = 600.0
 """Seconds without a break after which the next one is taken for the first."""
@@ -34,12 +36,13 @@ class Platform:
     """A chat that the bot is in. `run` connects, answers until the event is set, answers what is under way, returns.
 
     What it raises is taken for a break that may pass, but for PlatformRefused. `routes` are where it is delivered to
-    over the web.
+    over the web. `connected` is set by `run` while people are heard there.
     """
 
     name: str
     run: Callable[[asyncio.Event], Awaitable[None]]
     routes: Sequence[web.RouteDef] = ()
+    connected: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 async def serve(
@@ -84,8 +87,11 @@ async def sleep_unless(stop: asyncio.Event, seconds: float, sleep: Sleep = async
 
 
 @contextmanager
-def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
-    """The first SIGTERM or SIGINT sets the event; the next one ends the process at once, as if nobody had listened."""
+def stopped_by_signals(stop: asyncio.Event, told_to: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """The first SIGTERM or SIGINT calls `told_to` and sets the event; the next one ends the process at once.
+
+    It does so as if nobody had listened, so that nothing of ours can be in the way.
+    """
     loop = asyncio.get_running_loop()
 
     def ignored_no_more() -> None:
@@ -95,6 +101,7 @@ def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
 
     def told(number: signal.Signals) -> None:
         log.info("%s: finishing what is under way, within %g s; once more ends it at once", number.name, DRAIN)
+        told_to()
         stop.set()
         ignored_no_more()
 
@@ -116,7 +123,7 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
     Raises:
         NoAddress: it cannot listen there.
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=LEAVE)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSE)
     await runner.setup()
     try:
         try:
@@ -142,6 +149,8 @@ async def _kept_up(platform: Platform, stop: asyncio.Event, clock: Callable[[], 
             raise
         except Exception:  # whatever breaks one connection, the next may hold
             log.exception("%s broke off", platform.name)
+        finally:
+            platform.connected.clear()
         if stop.is_set():
             return
         pause = pause_after(pause, clock() - began)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -36,16 +36,25 @@ class Lateness:
         return f"at worst {1000 * self.worst:.0f} ms late, p99 {1000 * self.p99:.0f} ms, over {self.ticks:,} ticks"
 
 
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """`within` counts the ticks that came at most so late, for each bound; `total` is the seconds of all `ticks`."""
+
+    within: tuple[int, ...]
+    ticks: int
+    total: float
+
+
 class _Tally:
     """As many counters whatever there is to count."""
 
     def __init__(self) -> None:
         self._counts = [0] * (round(LONGEST / FINEST) + 1)
-        self._worst, self._ticks = 0.0, 0
+        self._worst, self._ticks, self._sum = 0.0, 0, 0.0
 
     def add(self, late: float) -> None:
         self._counts[min(math.ceil(late / FINEST), len(self._counts) - 1)] += 1
-        self._worst, self._ticks = max(self._worst, late), self._ticks + 1
+        self._worst, self._ticks, self._sum = max(self._worst, late), self._ticks + 1, self._sum + late
 
     def lateness(self) -> Lateness:
         beyond, at = self._ticks // 100, len(self._counts)
@@ -53,6 +62,10 @@ class _Tally:
             at -= 1
             beyond -= self._counts[at]
         return Lateness(self._worst, min(at * FINEST, self._worst), self._ticks)
+
+    def histogram(self, bounds: Sequence[float]) -> Histogram:
+        within = tuple(sum(self._counts[: round(bound / FINEST) + 1]) for bound in bounds)
+        return Histogram(within, self._ticks, self._sum)
 
 
 class Ticks:
@@ -77,6 +90,10 @@ class Ticks:
 
     def ever(self) -> Lateness:
         return self._ever.lateness()
+
+    def histogram(self, bounds: Sequence[float]) -> Histogram:
+        """Of all ticks ever; `bounds` are in seconds, below `LONGEST`, exact to a millisecond."""
+        return self._ever.histogram(bounds)
 
     def _came(self, late: float) -> None:
         self._ever.add(late)

@@ -225,7 +225,8 @@ class SlackBot:
                 self._removed(turn.heard.team, trouble)
                 return
             reference = uuid4().hex[:8]
-            log.exception("delivery %s failed, reference %s", turn.heard.key, reference)
+            fields = {"reference": reference, "request": turn.heard.key}
+            log.exception("delivery %s failed, reference %s", turn.heard.key, reference, extra={"fields": fields})
             if aloud:
                 await self._apologise(turn, reference)
 

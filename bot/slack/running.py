@@ -54,8 +54,12 @@ APP_TOKEN = (
 )
 
 
-async def run_by_socket(bot: SlackBot, app_token: str, stop: asyncio.Event, *, ping: float = PING) -> None:
+async def run_by_socket(
+    bot: SlackBot, app_token: str, stop: asyncio.Event, *, ping: float = PING, connected: asyncio.Event | None = None
+) -> None:
     """Until `stop` is set; connections that break are made again meanwhile, by the SDK.
+
+    `connected` is set while the socket is open, as of the last ping.
 
     Raises:
         PlatformRefused: a token is refused.
@@ -67,13 +71,15 @@ async def run_by_socket(bot: SlackBot, app_token: str, stop: asyncio.Event, *, p
         opened = await client.apps_connections_open(app_token=app_token)
     async with _connected(bot, app_token, str(opened["url"]), ping) as socket:
         log.info("listening to Slack over a socket")
-        await _while_connected(socket, stop, ping)
+        await _while_connected(socket, stop, ping, connected or asyncio.Event())
         await _leave(bot)
 
 
-async def run_by_web(bot: SlackBot, stop: asyncio.Event) -> None:
-    """The same where a web server has the `routes`."""
+async def run_by_web(bot: SlackBot, stop: asyncio.Event, *, connected: asyncio.Event | None = None) -> None:
+    """The same where a web server has the `routes`; `connected` is set once Slack has accepted the token."""
     await _require_login(bot.bolt.client)
+    if connected is not None:
+        connected.set()
     log.info("listening to Slack at %s", EVENTS)
     await stop.wait()
     await _leave(bot)
@@ -109,9 +115,12 @@ async def _connected(bot: SlackBot, app_token: str, url: str, ping: float) -> As
         await socket.close()  # type: ignore[no-untyped-call]
 
 
-async def _while_connected(socket: SocketModeClient, stop: asyncio.Event, ping: float) -> None:
+async def _while_connected(
+    socket: SocketModeClient, stop: asyncio.Event, ping: float, connected: asyncio.Event
+) -> None:
     clock = asyncio.get_running_loop().time
     alive = clock()
+    connected.set()
     while not stop.is_set():
         try:
             async with asyncio.timeout(ping):
@@ -119,7 +128,10 @@ async def _while_connected(socket: SocketModeClient, stop: asyncio.Event, ping: 
         except TimeoutError:
             if await socket.is_connected():
                 alive = clock()
-            elif clock() - alive >= SILENT:
+                connected.set()
+                continue
+            connected.clear()
+            if clock() - alive >= SILENT:
                 raise PlatformUnavailable("the socket to Slack cannot be opened again") from None
 
 

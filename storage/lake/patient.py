@@ -75,6 +75,14 @@ class PatientLake:
         """In memory alone."""
         return len(self._queue)
 
+    def spooled(self) -> int:
+        """Bytes on the disk, which this reads; those put aside are not among them.
+
+        Raises:
+            SpoolError: the folder cannot be read.
+        """
+        return self._spool.size()
+
     @property
     def lost(self) -> int:
         return self._lost

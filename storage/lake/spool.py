@@ -63,6 +63,12 @@ class Spool:
         """Whether there is anything; needs no lock."""
         return bool(self._files())
 
+    def size(self) -> int:
+        """Bytes; needs no lock."""
+        with _translated():
+            sizes = [_size(file) for file in self._files()]
+        return sum(sizes)
+
     def add(self, lines: Sequence[bytes]) -> None:
         """All of these, each with its end, or none.
 
@@ -116,7 +122,7 @@ class Spool:
         return self._folder / f"{number:012}.jsonl"
 
     def _require_room(self, wanted: int) -> None:
-        used = sum(file.stat().st_size for file in self._files())
+        used = self.size()
         if used + wanted > self._most:
             raise SpoolError(f"it holds {used:,} bytes of {self._most:,}; it empties once the database is back")
 
@@ -144,6 +150,13 @@ def _translated() -> Iterator[None]:
         yield
     except OSError as error:
         raise SpoolError(f"{error.strerror or type(error).__name__}") from error
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # another process has delivered it meanwhile
+        return 0
 
 
 def _lines(file: Path) -> list[bytes]:

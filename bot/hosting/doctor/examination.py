@@ -156,7 +156,8 @@ async def _public(settings: Settings, client: httpx.AsyncClient, words: Wording)
     if settings.public_url is None:
         return []
     url = str(settings.public_url).rstrip("/")
-    return [of_public(url, await _ask(client, f"{url}/healthz", {}), words)]
+    alive, metrics = await asyncio.gather(_ask(client, f"{url}/healthz", {}), _ask(client, f"{url}/metrics", {}))
+    return [of_public(url, alive, metrics, words)]
 
 
 def _oauth(settings: Settings) -> OAuth | None:

@@ -20,6 +20,9 @@ from storage.errors import (
 )
 from storage.standing import Standing
 
+METRICS = b"# HELP indiean_"
+"""What no other server would say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -75,8 +78,10 @@ def of_steam(trouble: SteamError | None, words: Wording) -> Finding:
     return Finding(Check.STEAM, State.WARNING, words.say("doctor.steam_away", why=trouble))
 
 
-def of_public(url: str, answer: Answer, words: Wording) -> Finding:
-    """A bot that does not run cannot answer there, so it is only a warning."""
+def of_public(url: str, answer: Answer, metrics: Answer, words: Wording) -> Finding:
+    """A bot that does not run cannot answer there, so it is only a warning; `metrics` is what there is at /metrics."""
+    if METRICS in metrics.content:
+        return Finding(Check.PUBLIC, State.WARNING, words.say("doctor.public_metrics", url=url))
     if answer.status == HTTPStatus.OK:
         return Finding(Check.PUBLIC, State.OK, words.say("doctor.public_ok", url=url))
     why = answer.why or f"HTTP {answer.status}"
