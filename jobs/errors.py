@@ -2,6 +2,8 @@
 
 JobError
 ├── RecordRefused       the record of a tuner is damaged, or of something else
+├── ChildFailed         a process of ours was ended, refused, or answered what it should not
+├── StepFailed          a job came to a step that could not be done
 └── NotPosted           a post could not be put where it belongs
     └── ChartNotPosted  all of it stands there but its chart: once more would say it twice
 """
@@ -15,6 +17,19 @@ class JobError(Exception):
 
 class RecordRefused(JobError):
     pass
+
+
+class ChildFailed(JobError):
+    pass
+
+
+class StepFailed(JobError):
+    """`step` is the name that the job gave it, `why` the sentence."""
+
+    def __init__(self, step: str, why: str, after: str = "") -> None:
+        super().__init__(f"{step}: {why}{after}")
+        self.step = step
+        self.why = why
 
 
 class NotPosted(JobError):

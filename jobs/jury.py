@@ -21,7 +21,7 @@ from storage.warehouse import RecentOpinions, Warehouse
 WITHIN = timedelta(days=14)
 """What was said earlier says little about what people like now."""
 MOST = 0.05
-"""Of the players who are learned from at most: whoever is asked is not learned from, and the rest has to stand for all."""
+"""Of the players of a fit at most: whoever is asked is not learned from, and the others have to stand for all."""
 
 Doubles = NDArray[np.float64]
 
@@ -52,7 +52,7 @@ class Preferences:
 
 @dataclass(frozen=True, eq=False)
 class Jury:
-    """`incumbent` are the preferences of the model in service; `apart` [m] are the jurors among the players of a fit."""
+    """`incumbent` are the preferences of the model in service; `apart` [m] who of the players of a fit is a juror."""
 
     jurors: tuple[Juror, ...]
     incumbent: Preferences
@@ -80,6 +80,11 @@ def empanel(warehouse: Warehouse, registry: Registry, learned: Keys, *, now: dat
     most = round(MOST * len(learned))
     sitting = tuple(juror for juror in found if juror.key not in set(both[most:].tolist()))
     return Jury(sitting, preferences(served.tempered, sitting), np.isin(learned, both[:most]))
+
+
+def nobody(learned: Keys) -> Jury | None:
+    """In place of `empanel`, where no model is compared with another."""
+    del learned
 
 
 def jurors(recent: RecentOpinions, items: ItemIndex) -> tuple[Juror, ...]:

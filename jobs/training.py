@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from jobs.jury import Jury, Preferences, preferences
+from jobs.jury import Jury, Preferences, nobody, preferences
 from jobs.machine import free_bytes
 from recommender.calibration import calibrated
 from recommender.catalog import Catalog, Game
@@ -214,7 +214,7 @@ def train(
     measured: bool = True,
     room: Callable[[Device], int | None] = free_bytes,
     promote: bool = True,
-    empanel: Callable[[Keys], Jury | None] = lambda _: None,
+    empanel: Callable[[Keys], Jury | None] = nobody,
 ) -> TrainReport:
     """Measures on held-out players, then fits on all of them and publishes that model, with `promote` in service.
 

@@ -112,22 +112,31 @@ def decide(candidate: Contender, incumbent: Contender | None, rng: np.random.Gen
     The noise is that of whom it was measured on: a paired bootstrap over the players that both held out (Efron and
     Tibshirani 1993, percentiles), as each is measured by a model that was fitted without them.
     """
-    if incumbent is not None and candidate.card.synthetic and not incumbent.card.synthetic:
-        return Verdict(Why.SYNTHETIC)
-    if candidate.evidence is None or not _numbers(candidate):
-        return Verdict(Why.NO_NUMBERS)
+    refused = _refusal(candidate, incumbent)
+    if refused is not None:
+        return refused
     if incumbent is None:
         return Verdict(Why.FIRST)
     if incumbent.card.synthetic and not candidate.card.synthetic:
         return Verdict(Why.REAL)
-    shrunk = _shrunk(candidate.card, incumbent.card)
-    if shrunk is not None:
-        return Verdict(Why.COLLAPSED, shrunk=shrunk)
-    if incumbent.evidence is None:
+    found, before = candidate.evidence, incumbent.evidence
+    if found is None or before is None:
         return Verdict(Why.UNMEASURED)
-    if incumbent.evidence.split != candidate.evidence.split:
+    if found.split != before.split:
         return Verdict(Why.UNPAIRED)
-    return _compared(candidate, incumbent, candidate.evidence, incumbent.evidence, rng)
+    return _compared(candidate, incumbent, found, before, rng)
+
+
+def _refusal(candidate: Contender, incumbent: Contender | None) -> Verdict | None:
+    """For what it is made of, however well it did."""
+    if candidate.evidence is None or not _numbers(candidate):
+        return Verdict(Why.NO_NUMBERS)
+    if incumbent is None or incumbent.card.synthetic:
+        return None
+    if candidate.card.synthetic:
+        return Verdict(Why.SYNTHETIC)
+    shrunk = _shrunk(candidate.card, incumbent.card)
+    return Verdict(Why.COLLAPSED, shrunk=shrunk) if shrunk else None
 
 
 def _numbers(candidate: Contender) -> bool:
@@ -179,7 +188,9 @@ def _asked(
     return auc, sum(candidate.pairs), percentile
 
 
-def of_pairs(candidate: NDArray[np.floating], incumbent: NDArray[np.floating], rng: np.random.Generator) -> Difference | None:
+def of_pairs(
+    candidate: NDArray[np.floating], incumbent: NDArray[np.floating], rng: np.random.Generator
+) -> Difference | None:
     """Of the people [q] who have a value in both; None where nobody has."""
     both = ~(np.isnan(candidate) | np.isnan(incumbent))
     return of_ratios(candidate[both].tolist(), incumbent[both].tolist(), [1] * int(both.sum()), rng)

@@ -18,8 +18,7 @@ WAYS = tuple(Report.__dataclass_fields__)
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """nDCG@10 of every held-out player: `ndcg_10` [3 x p] in the three ways of `Report`, NaN where there was nothing
-    to be found.
+    """`ndcg_10` [3 x p] of every held-out player in the ways of `Report`, NaN where there was nothing to be found.
 
     `keys` [p] stand for the players, `split` says how they were held out: what was split otherwise is not comparable.
     """

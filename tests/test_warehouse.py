@@ -489,7 +489,9 @@ def recent(warehouse: Warehouse, minutes: int = 0, *, opinions: bool = False) ->
     found = warehouse.recent_opinions(later(minutes), opinions=opinions)
     ids = found.libraries.player_ids
     rows = zip(found.libraries.players, found.libraries.app_ids.tolist(), found.libraries.minutes.tolist(), strict=True)
-    return [Opined(*row.values()) for row in found.feedback.to_pylist()], sorted(Owned(ids[p], a, m) for p, a, m in rows)
+    return [Opined(*row.values()) for row in found.feedback.to_pylist()], sorted(
+        Owned(ids[p], a, m) for p, a, m in rows
+    )
 
 
 def test_recent_opinions_come_with_the_rest_of_the_libraries(warehouse: Warehouse) -> None:

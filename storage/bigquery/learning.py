@@ -103,7 +103,9 @@ def recent_of(found: Iterable[tuple[str, int, int, str | None, datetime | None]]
         else:
             said.append((player, app_id, opinion, since))
     columns = list(zip(*said, strict=True)) or [()] * len(FEEDBACK)
-    feedback = pa.table([pa.array(values, field.type) for values, field in zip(columns, FEEDBACK, strict=True)], FEEDBACK)
+    feedback = pa.table(
+        [pa.array(values, field.type) for values, field in zip(columns, FEEDBACK, strict=True)], FEEDBACK
+    )
     return RecentOpinions(feedback, columns_of_rows(*(list(zip(*owned, strict=True)) or ((), (), ()))))
 
 
