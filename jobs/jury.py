@@ -85,6 +85,7 @@ def empanel(warehouse: Warehouse, registry: Registry, learned: Keys, *, now: dat
 def nobody(learned: Keys) -> Jury | None:
     """In place of `empanel`, where no model is compared with another."""
     del learned
+    return None
 
 
 def jurors(recent: RecentOpinions, items: ItemIndex) -> tuple[Juror, ...]:

@@ -116,17 +116,18 @@ async def nightly(
         StepFailed: a step could not be done; it says which, and why.
     """
     night = _Night(registry, settings, now(), progress)
-    exported, fingerprint = await night.do("export", _exported(database, opening, settings, now, night.watch, sleep))
-    pruned = await night.do("prune", prune(database, night.at, settings.retention_days, exported.upto))
-    incumbent = await night.do("fit", asyncio.to_thread(in_service, registry))
+    exporting = partial(_exported, database, opening, settings, now, night.watch, sleep)
+    exported, fingerprint = await night.do("export", exporting)
+    pruned = await night.do("prune", partial(prune, database, night.at, settings.retention_days, exported.upto))
+    incumbent = await night.do("fit", partial(asyncio.to_thread, in_service, registry))
     found = _Found(incumbent)
     if not _unchanged(incumbent, earlier, fingerprint, settings.training.recipe):
-        found = await night.do("fit", night.fitted(incumbent))
-        found = await night.do("decide", asyncio.to_thread(found.decided, rng))
-        await night.do("publish", asyncio.to_thread(night.published, found))
+        found = await night.do("fit", partial(night.fitted, incumbent))
+        found = await night.do("decide", partial(asyncio.to_thread, found.decided, rng))
+        await night.do("publish", partial(asyncio.to_thread, night.published, found))
     report = NightlyReport(
         at=night.at,
-        version=await night.do("publish", asyncio.to_thread(night.current)),
+        version=await asyncio.to_thread(night.current),
         candidate=found.candidate.card.version if found.candidate else None,
         verdict=found.verdict,
         metrics=found.metrics,
@@ -220,12 +221,12 @@ class _Night:
         self.removed: list[str] = []
         self._child: dict[str, float] = {}
 
-    async def do(self, step: str, work: Awaitable[T]) -> T:
+    async def do(self, step: str, work: Callable[[], Awaitable[T]]) -> T:
         """Raises StepFailed where the work refuses with a sentence; a bug passes, with a note of the step."""
         self._step = step
-        self.watch.phase(step)
         try:
-            return await work
+            self.watch.phase(step)
+            return await work()
         except (JobError, RecommenderError, StorageError, OSError) as refused:
             raise StepFailed(self._step, str(refused), await asyncio.to_thread(self._stays)) from refused
         except Exception as bug:

@@ -159,7 +159,7 @@ def gather(warehouse: Warehouse, settings: TrainingSettings) -> Gathered:
     opinions = settings.opinions
     columns = warehouse.training_interactions(settings.min_games, settings.min_players, opinions=opinions)
     keys = keys_of(columns.player_ids)
-    interactions = Interactions.from_columns(columns.players, columns.app_ids, columns.minutes, keys)
+    interactions = Interactions.from_columns(columns.players, columns.app_ids, columns.minutes, keys=keys)
     fingerprint = warehouse.fingerprint(opinions=opinions)
     return Gathered(interactions, warehouse.games(), fingerprint, warehouse.is_synthetic())
 

@@ -204,7 +204,7 @@ def of_ratios(
     told = told[:, told[2] > 0]
     if not told.shape[1]:
         return None
-    one, other, total = told.sum(axis=1)
+    one, other, total = told.sum(axis=1).tolist()
     low, high = np.quantile(_drawn(told[0] - told[1], told[2], rng), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Difference(one / total, other / total, (one - other) / total, float(low), float(high), told.shape[1])
 

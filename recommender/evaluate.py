@@ -97,7 +97,8 @@ def split(interactions: Interactions, settings: SplitSettings, apart: Mask | Non
     lengths = np.diff(held.minutes.indptr)
     order = shuffled(np.repeat(whose[held_out], lengths), held.items.app_ids[held.minutes.indices], settings.seed)
     folded, targets = part(held.minutes, np.round(settings.folded_in * lengths), order)
-    return Split(kept, *(Interactions(held.items, rows, whose[held_out]) for rows in (folded, targets)), held_out)
+    shown, hidden = (Interactions(held.items, rows, whose[held_out]) for rows in (folded, targets))
+    return Split(kept, shown, hidden, held_out)
 
 
 def evaluate(scorer: Scorer, split: Split, shelf: Shelf, progress: Callable[[int], None] = lambda _: None) -> Report:
@@ -142,7 +143,7 @@ class Gathered:
 
     def add(self, ranked: NDArray[np.int32], wanted: Mask) -> None:
         """`ranked` [b x 100] as `best` gives it, `wanted` [b x n]; players with nothing to be found are left out."""
-        asked = wanted.any(axis=1)
+        asked = np.asarray(wanted.any(axis=1))
         self._asked.append(asked)
         ranked, wanted = ranked[asked], wanted[asked]
         self._hits.append(np.take_along_axis(wanted, np.maximum(ranked, 0), axis=1) & (ranked >= 0))

@@ -123,7 +123,7 @@ class Interactions:
     keys: Keys | None = None
 
     @classmethod
-    def from_columns(cls, players: Ints, app_ids: Ints, minutes: Ints, keys: Keys | None = None) -> Interactions:
+    def from_columns(cls, players: Ints, app_ids: Ints, minutes: Ints, *, keys: Keys | None = None) -> Interactions:
         """From rows in any order: `players` [rows] numbered 0..m-1, each (player, app id) once.
 
         Raises:
@@ -181,7 +181,7 @@ class Interactions:
         """The same rows without the games that nobody of these owns, in the order of popularity among these."""
         rows = self.minutes
         players = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(rows.indptr))
-        return Interactions.from_columns(players, self.items.app_ids[rows.indices], rows.data, self.keys)
+        return Interactions.from_columns(players, self.items.app_ids[rows.indices], rows.data, keys=self.keys)
 
     def weighted(self, weighting: Weighting) -> sparse.csr_matrix[np.float32]:
         """X [m x n] float32, sharing its structure with `minutes`."""

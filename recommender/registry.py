@@ -85,8 +85,7 @@ class Registry:
         """
         version = _name(created, model.settings, model.items.stamp, fingerprint)
         about = (created, model.settings, metrics, fingerprint, synthetic, players, len(model.items))
-        measured = {"confidence": confidence, "rows": rows, "recipe": recipe}
-        card = Card(version, *about, kind=Kind.of(model), fitted=created, **measured)
+        card = Card(version, *about, None, Kind.of(model), confidence, fitted=created, rows=rows, recipe=recipe)
         self._root.mkdir(parents=True, exist_ok=True)
         with self._new_folder() as folder:
             write_version(folder, card, model, catalog, content, evidence)
