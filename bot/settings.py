@@ -211,6 +211,7 @@ class Settings(BaseSettings):
     min_games: int = Field(
         default=DEFAULTS.min_games, ge=2, description="players with fewer games are not learned from"
     )
+    keep_models: int = Field(default=7, ge=2, description="models that are kept to roll back to; the newest ones")
     min_players: int = Field(default=DEFAULTS.min_players, ge=1, description="games with fewer players are not learned")
     dense_limit: int | None = Field(
         default=None, ge=0, description="more games than that are approximated; as many as memory holds when empty"

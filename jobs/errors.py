@@ -6,6 +6,8 @@ JobError
 ├── TimetableRefused    a job of the timetable has no work
 ├── JobBusy             the job runs already, or one that it must not run beside
 ├── WorkRefused         a job cannot be done as the bot is set up
+├── ChildFailed         a process of ours was ended, refused, or answered what it should not
+├── StepFailed          a job came to a step that could not be done
 └── NotPosted           a post could not be put where it belongs
     └── ChartNotPosted  all of it stands there but its chart: once more would say it twice
 """
@@ -35,6 +37,19 @@ class JobBusy(JobError):
 
 class WorkRefused(JobError):
     pass
+
+
+class ChildFailed(JobError):
+    pass
+
+
+class StepFailed(JobError):
+    """`step` is the name that the job gave it, `why` the sentence."""
+
+    def __init__(self, step: str, why: str, after: str = "") -> None:
+        super().__init__(f"{step}: {why}{after}")
+        self.step = step
+        self.why = why
 
 
 class NotPosted(JobError):

@@ -1,8 +1,10 @@
-"""How much memory this machine has left for a fit."""
+"""How much memory this machine has left for a fit, and how a process gives way to all others."""
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from recommender.device import Device, resolve
@@ -14,6 +16,23 @@ LIMITS = (
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
 )
 """A container's limit, what of it is used, and how much of that is cache: in cgroups version 2 and 1."""
+
+OURSELVES = Path("/proc/self")
+
+
+def give_way(ourselves: Path = OURSELVES) -> None:
+    """This process gets what others leave of the processor, and is the first that is killed where memory runs out.
+
+    On Linux a priority is a thread's, and libraries have started theirs when they were imported: each is told. Soft, as
+    not every system has all of it.
+    """
+    with suppress(OSError):
+        os.nice(19)
+    for thread in ourselves.glob("task/*"):
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, int(thread.name), 19)
+    with suppress(OSError):
+        (ourselves / "oom_score_adj").write_text("1000", "ascii")
 
 
 def free_bytes(device: Device, meminfo: Path = MEMINFO, cgroups: Path = CGROUPS) -> int | None:

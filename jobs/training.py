@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -9,7 +10,10 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
+import numpy as np
+
 from jobs.fitting import fitting_of
+from jobs.jury import Jury, Preferences, nobody, preferences
 from jobs.machine import free_bytes
 from recommender.calibration import calibrated
 from recommender.catalog import Catalog, Game
@@ -17,8 +21,10 @@ from recommender.confidence import Calibration, calibrate
 from recommender.content import Content, learn_content
 from recommender.device import Device
 from recommender.enough import enough
-from recommender.errors import NoRoom
-from recommender.evaluate import Report, SplitSettings, evaluate, split
+from recommender.errors import FitFailed, NoRoom
+from recommender.evaluate import Report, SplitSettings, evaluate, measured, split
+from recommender.evidence import Evidence
+from recommender.held_out import Keys, keys_of
 from recommender.interactions import Interactions
 from recommender.linear import TUNED, Equations, Linear, LinearSettings, prepare
 from recommender.popularity import Popularity
@@ -53,6 +59,12 @@ class TrainingSettings:
     opinions: bool = True
     dense_limit: int | None = None
 
+    @property
+    def recipe(self) -> str:
+        """Twelve hex digits of all that decides what comes of the same data, but for the machine."""
+        told = (self.model, self.split, self.min_games, self.min_players, self.opinions, self.dense_limit)
+        return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
+
 
 @dataclass(frozen=True, eq=False)
 class Gathered:
@@ -78,12 +90,15 @@ class Gathered:
 class Evaluation:
     """One model and popularity measured on the same held-out players, which neither was fitted on.
 
-    `calibration` says how sure the model's picks are, None where there are too few to tell.
+    `calibration` says how sure the model's picks are, None where there are too few to tell. `preferences` are those of
+    the same model, of a jury that it was not fitted on either.
     """
 
     model: Report
     popularity: Report
     calibration: Calibration | None = None
+    evidence: Evidence | None = None
+    preferences: Preferences | None = None
 
     def as_dict(self) -> dict[str, object]:
         calibration = asdict(self.calibration) if self.calibration else None
@@ -96,7 +111,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class TrainReport:
-    """`evaluation` is None where it was not asked for; `seconds` is wall time a phase.
+    """`evaluation` is None where it was not asked for; `seconds` is wall time a phase, `jury` who was asked besides.
 
     `fitting` is what has to be kept of the fit so that it can be learned on, for `jobs.fitting.keep_fitted`; None where
     it cannot.
@@ -105,12 +120,19 @@ class TrainReport:
     card: Card
     evaluation: Evaluation | None
     seconds: dict[str, float]
+    jury: Jury | None = None
     fitting: Fitting | None = field(default=None, repr=False)
 
     def as_dict(self) -> dict[str, object]:
-        found = asdict(self.card) | {"created": self.card.created.isoformat()}
-        measured = self.evaluation.as_dict() if self.evaluation else None
-        return found | {"evaluation": measured, "seconds": self.seconds}
+        fitted = self.card.fitted
+        found = asdict(self.card) | {"created": self.card.created.isoformat(), "fitted": fitted and fitted.isoformat()}
+        evaluation = self.evaluation.as_dict() if self.evaluation else None
+        return found | {"evaluation": evaluation, "seconds": self.seconds, "preferences": self._preferences()}
+
+    def _preferences(self) -> dict[str, object] | None:
+        if self.jury is None or self.evaluation is None or self.evaluation.preferences is None:
+            return None
+        return {"candidate": asdict(self.evaluation.preferences), "incumbent": asdict(self.jury.incumbent)}
 
 
 class Stopwatch:
@@ -147,7 +169,8 @@ def gather(warehouse: Warehouse, settings: TrainingSettings) -> Gathered:
     """
     opinions = settings.opinions
     columns = warehouse.training_interactions(settings.min_games, settings.min_players, opinions=opinions)
-    interactions = Interactions.from_columns(columns.players, columns.app_ids, columns.minutes)
+    keys = keys_of(columns.player_ids)
+    interactions = Interactions.from_columns(columns.players, columns.app_ids, columns.minutes, keys=keys)
     fingerprint = warehouse.fingerprint(opinions=opinions)
     own = {player: row for row, player in enumerate(columns.player_ids) if player.startswith(OURS)}
     return Gathered(interactions, warehouse.games(), fingerprint, warehouse.is_synthetic(), own)
@@ -167,9 +190,15 @@ def prepared(interactions: Interactions, settings: TrainingSettings, room: int |
     return prepare_approximation(interactions, settings.model)
 
 
-def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch, room: int | None = None) -> Evaluation:
-    """Fits on the players that are not held out; the model is thrown away."""
-    parts = split(gathered.interactions, settings.split)
+def measure(
+    gathered: Gathered,
+    settings: TrainingSettings,
+    watch: Stopwatch,
+    room: int | None = None,
+    jury: Jury | None = None,
+) -> Evaluation:
+    """Fits on the players that are neither held out nor jurors; the model is thrown away."""
+    parts = split(gathered.interactions, settings.split, jury.apart if jury else None)
     shelf = gathered.shelf
     watch.phase("held-out gram")
     equations = prepared(parts.train, settings, room)
@@ -177,12 +206,14 @@ def measure(gathered: Gathered, settings: TrainingSettings, watch: Stopwatch, ro
     model = _calibrated(equations.solve(), shelf)
     total = 2 * len(parts.folded)
     watch.phase("measure", total)
-    found = evaluate(model, parts, shelf, lambda done: watch.step(done, total))
+    found, each = measured(model, parts, shelf, lambda done: watch.step(done, total))
     baseline = Popularity(parts.train.items)
     beside = evaluate(baseline, parts, shelf, lambda done: watch.step(total // 2 + done, total))
     watch.phase("calibrate")
     served = Tempered(model, Popularity.of_played(parts.train.items))
-    return Evaluation(found, beside, calibrate(served, parts, shelf))
+    calibration = calibrate(served, parts, shelf)
+    evidence = Evidence(parts.folded.whose, each, settings.split)
+    return Evaluation(found, beside, calibration, evidence, preferences(served, jury.jurors) if jury else None)
 
 
 def train(
@@ -195,11 +226,14 @@ def train(
     measured: bool = True,
     room: Callable[[Device], int | None] = free_bytes,
     heard: tuple[str, int] | None = None,
+    promote: bool = True,
+    empanel: Callable[[Keys], Jury | None] = nobody,
 ) -> TrainReport:
-    """Measures on held-out players, then fits on all of them and publishes that model in service.
+    """Measures on held-out players, then fits on all of them and publishes that model, with `promote` in service.
 
     `room` says how many bytes are free when a fit begins. `heard` is the name of the bot's lake and the watermark that
-    the warehouse had of it before this; without it the model learns nothing between fits.
+    the warehouse had of it before this; without it the model learns nothing between fits. `empanel` says who shall be
+    asked besides, of the players that there are.
 
     Raises:
         NotEnoughData: too little to learn from or to measure on.
@@ -208,25 +242,38 @@ def train(
     watch = Stopwatch(progress)
     watch.phase("gather")
     gathered = gather(warehouse, settings)
+    jury = empanel(gathered.interactions.whose)
     watch.phase("catalogue")
     _ = gathered.shelf  # laid out here, or a later phase would seem to take a second longer
-    evaluation = measure(gathered, settings, watch, room(settings.device)) if measured else None
+    evaluation = measure(gathered, settings, watch, room(settings.device), jury) if measured else None
     watch.phase("gram")
     equations = prepared(gathered.interactions, settings, room(settings.device))
     watch.phase("inverse")
     model = _calibrated(equations.solve(), gathered.shelf)
+    _check(model)
     watch.phase("content")
     content = place_content(model, gathered, settings) if isinstance(model, Linear) else None
     watch.phase("publish")
     fitting = _fitting(gathered, settings, warehouse) if heard is not None and isinstance(model, Linear) else None
-    card = _publish(registry, model, content, gathered, evaluation, now, heard)
+    card = _publish(registry, model, content, gathered, evaluation, settings.recipe, now, heard, promote=promote)
     watch.stop()
-    return TrainReport(card, evaluation, watch.seconds, fitting)
+    return TrainReport(card, evaluation, watch.seconds, jury, fitting)
 
 
 def _fitting(gathered: Gathered, settings: TrainingSettings, warehouse: Warehouse) -> Fitting:
     rules = Rules(settings.min_games, settings.opinions)
     return fitting_of(gathered.interactions, gathered.own, settings.model.weighting, rules, warehouse)
+
+
+def _check(model: Fitted) -> None:
+    """A sum over all entries: one that is no number would make it none.
+
+    Raises:
+        FitFailed: the matrix has such an entry.
+    """
+    entries = model.inverse if isinstance(model, Linear) else model.weights.data
+    if not np.isfinite(entries.sum(dtype=np.float32)):
+        raise FitFailed("the fitted matrix has entries that are no numbers: raise INDIEAN_L2 and train again")
 
 
 def _calibrated(model: Fitted, shelf: Shelf) -> Fitted:
@@ -247,8 +294,11 @@ def _publish(
     content: Content | None,
     gathered: Gathered,
     evaluation: Evaluation | None,
+    recipe: str,
     now: datetime,
     heard: tuple[str, int] | None,
+    *,
+    promote: bool,
 ) -> Card:
     return registry.publish(
         model,
@@ -261,4 +311,8 @@ def _publish(
         players=len(gathered.interactions),
         confidence=evaluation.calibration.confidence if evaluation and evaluation.calibration else None,
         heard=heard,
+        evidence=evaluation.evidence if evaluation else None,
+        rows=gathered.interactions.minutes.nnz,
+        recipe=recipe,
+        promote=promote,
     )

@@ -170,7 +170,7 @@ def outcomes(scorer: Scorer, split: Split, shelf: Shelf, seed: int) -> Outcomes:
 
 def _drawn(players: Interactions, size: int, rng: np.random.Generator) -> Interactions:
     """`size` games of each player, all where there are no more."""
-    drawn, _ = part(players.minutes, np.full(len(players), size), rng)
+    drawn, _ = part(players.minutes, np.full(len(players), size), rng.random(players.minutes.nnz))
     return Interactions(players.items, drawn)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.content import Content, ContentScorer, leverage, spread
+from recommender.errors import NotEnoughData
 from recommender.evaluate import Split, SplitSettings, split
 from recommender.interactions import Floats, Interactions, entries
 from recommender.linear import Linear
@@ -35,7 +36,10 @@ def enough(content: Content, model: Linear, interactions: Interactions, shelf: S
     """
     if len(interactions) < HITS:
         return np.inf
-    parts = split(interactions, SplitSettings(held_out=min(0.1, PLAYERS / len(interactions)), seed=seed))
+    try:
+        parts = split(interactions, SplitSettings(held_out=min(0.1, PLAYERS / len(interactions)), seed=seed))
+    except NotEnoughData:
+        return np.inf
     usual, guessed = (
         np.concatenate(pairs, axis=1) for pairs in zip(*_judged(content, model, parts, shelf), strict=True)
     )

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from recommender import metrics
 from recommender.errors import NotEnoughData
+from recommender.held_out import chosen, shuffled
 from recommender.interactions import PLAYED_MINUTES, Floats, Interactions, entries
 from recommender.metrics import Values
 from recommender.scorer import Scorer
@@ -22,7 +23,11 @@ DEPTH = 100
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """`held_out` is the share of players kept from the fit, `folded_in` the share of a player's games shown."""
+    """`held_out` is the share of players kept from the fit, `folded_in` the share of a player's games shown.
+
+    Who and which is told by hashes of the player and the game with the `seed`: the same whenever it is asked, so that
+    models of different nights are measured on the same players, and none of them was ever learned from.
+    """
 
     held_out: float = 0.1
     folded_in: float = 0.8
@@ -76,23 +81,24 @@ class Report:
         return asdict(self)
 
 
-def split(interactions: Interactions, settings: SplitSettings) -> Split:
-    """The same players and games for the same seed.
+def split(interactions: Interactions, settings: SplitSettings, apart: Mask | None = None) -> Split:
+    """The same players and games for the same seed; players of `apart` [m] are not learned from either.
 
     Raises:
         NotEnoughData: too few players to keep any aside and still learn from some.
     """
-    rng = np.random.default_rng(settings.seed)
-    m = len(interactions)
-    count = round(m * settings.held_out)
-    if not 0 < count < m:
+    m, whose = len(interactions), interactions.whose
+    aside = chosen(whose, settings.held_out, settings.seed)  # [m]
+    learned = ~aside if apart is None else ~(aside | apart)
+    if not (aside.any() and learned.any()):
         raise NotEnoughData(f"{m} players are too few to hold out {settings.held_out:.0%} of them")
-    order = rng.permutation(m)
-    held_out = np.sort(order[:count])
-    held, kept = interactions.take(held_out), interactions.take(np.sort(order[count:])).recounted()
-    shown = np.round(settings.folded_in * np.diff(held.minutes.indptr))  # [held out]
-    folded, targets = part(held.minutes, shown, rng)
-    return Split(kept, Interactions(held.items, folded), Interactions(held.items, targets), held_out)
+    held_out = np.flatnonzero(aside)
+    held, kept = interactions.take(held_out), interactions.take(np.flatnonzero(learned)).recounted()
+    lengths = np.diff(held.minutes.indptr)
+    order = shuffled(np.repeat(whose[held_out], lengths), held.items.app_ids[held.minutes.indices], settings.seed)
+    folded, targets = part(held.minutes, np.round(settings.folded_in * lengths), order)
+    shown, hidden = (Interactions(held.items, rows, whose[held_out]) for rows in (folded, targets))
+    return Split(kept, shown, hidden, held_out)
 
 
 def evaluate(scorer: Scorer, split: Split, shelf: Shelf, progress: Callable[[int], None] = lambda _: None) -> Report:
@@ -101,6 +107,13 @@ def evaluate(scorer: Scorer, split: Split, shelf: Shelf, progress: Callable[[int
     Raises:
         NotEnoughData: no held-out player has a game to be found in one of the three ways.
     """
+    return measured(scorer, split, shelf, progress)[0]
+
+
+def measured(
+    scorer: Scorer, split: Split, shelf: Shelf, progress: Callable[[int], None] = lambda _: None
+) -> tuple[Report, Floats]:
+    """As `evaluate`, and nDCG@10 of each held-out player [3 x h], NaN for who has no game to be found in that way."""
     every = np.ones(len(shelf.indie), bool)
     ways = {"all": every, "indie": shelf.indie, "indie_played": shelf.indie}
     gathered = {name: Gathered(split.train, ranked) for name, ranked in ways.items()}
@@ -114,7 +127,8 @@ def evaluate(scorer: Scorer, split: Split, shelf: Shelf, progress: Callable[[int
         gathered["indie"].add(ranked, owned & shelf.indie)
         gathered["indie_played"].add(ranked, played & shelf.indie)
         progress(start + len(scores))
-    return Report(**{name: found.measures() for name, found in gathered.items()})
+    report = Report(**{name: found.measures() for name, found in gathered.items()})
+    return report, np.stack([found.ndcg_10_of_each() for found in gathered.values()])
 
 
 class Gathered:
@@ -122,13 +136,15 @@ class Gathered:
 
     def __init__(self, train: Interactions, candidates: Mask) -> None:
         self._train, self._candidates = train, candidates
+        self._asked: list[Mask] = []
         self._hits: list[Mask] = []
         self._targets: list[NDArray[np.int64]] = []
         self._shown: list[NDArray[np.int32]] = []
 
     def add(self, ranked: NDArray[np.int32], wanted: Mask) -> None:
         """`ranked` [b x 100] as `best` gives it, `wanted` [b x n]; players with nothing to be found are left out."""
-        asked = wanted.any(axis=1)
+        asked = np.asarray(wanted.any(axis=1))
+        self._asked.append(asked)
         ranked, wanted = ranked[asked], wanted[asked]
         self._hits.append(np.take_along_axis(wanted, np.maximum(ranked, 0), axis=1) & (ranked >= 0))
         self._targets.append(wanted.sum(axis=1))
@@ -137,6 +153,13 @@ class Gathered:
     def ndcg_10(self) -> Values:
         """One value for each player who was not left out, in the order in which they came."""
         return metrics.ndcg(np.concatenate(self._hits), np.concatenate(self._targets), 10)
+
+    def ndcg_10_of_each(self) -> Floats:
+        """[h] of everybody who was added, NaN for who was left out."""
+        asked = np.concatenate(self._asked)
+        found = np.full(len(asked), np.nan, np.float32)
+        found[asked] = self.ndcg_10()
+        return found
 
     def measures(self) -> Measures:
         """Raises NotEnoughData where all players were left out."""
@@ -161,12 +184,12 @@ class Gathered:
 
 
 def part(
-    held: sparse.csr_matrix[np.int32], counts: NDArray[np.number], rng: np.random.Generator
+    held: sparse.csr_matrix[np.int32], counts: NDArray[np.number], drawn: NDArray[np.number]
 ) -> tuple[sparse.csr_matrix[np.int32], sparse.csr_matrix[np.int32]]:
-    """As many entries of each row as `counts` [rows] says, at random, and the rest."""
+    """As many entries of each row as `counts` [rows] says, those least in `drawn` [entries], and the rest."""
     lengths = np.diff(held.indptr)
     rows = np.repeat(np.arange(len(lengths)), lengths)
-    order = np.lexsort((rng.random(held.nnz), rows))  # shuffled within each row
+    order = np.lexsort((drawn, rows))  # shuffled within each row
     rank = np.empty(held.nnz, np.int64)
     rank[order] = np.arange(held.nnz) - np.repeat(held.indptr[:-1], lengths)
     taken = rank < counts[rows]

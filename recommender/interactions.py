@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from recommender.errors import NotEnoughData
+from recommender.held_out import Keys
 from recommender.library import Library
 
 Ints = NDArray[np.int32]
@@ -112,13 +113,17 @@ class ItemIndex:
 
 @dataclass(frozen=True, eq=False)
 class Interactions:
-    """m players x n games; `minutes` [m x n] holds minutes played, a stored 0 meaning owned and never started."""
+    """m players x n games; `minutes` [m x n] holds minutes played, a stored 0 meaning owned and never started.
+
+    `keys` [m] say who the players are, None where nobody is named.
+    """
 
     items: ItemIndex
     minutes: sparse.csr_matrix[np.int32]
+    keys: Keys | None = None
 
     @classmethod
-    def from_columns(cls, players: Ints, app_ids: Ints, minutes: Ints) -> Interactions:
+    def from_columns(cls, players: Ints, app_ids: Ints, minutes: Ints, *, keys: Keys | None = None) -> Interactions:
         """From rows in any order: `players` [rows] numbered 0..m-1, each (player, app id) once.
 
         Raises:
@@ -139,7 +144,7 @@ class Interactions:
         matrix = _sorted_rows(players, position[numbers], minutes, len(ids))
         if not matrix.has_canonical_format:
             raise ValueError("a player has the same game in two rows")
-        return cls(items, matrix)
+        return cls(items, matrix, keys if keys is None else keys[: matrix.shape[0]])
 
     @classmethod
     def of_rows(cls, items: ItemIndex, rows: list[Owned]) -> Interactions:
@@ -158,20 +163,25 @@ class Interactions:
 
     def take(self, rows: NDArray[np.integer]) -> Interactions:
         """Only these players, over the same items."""
-        return Interactions(self.items, self.minutes[rows])
+        return Interactions(self.items, self.minutes[rows], None if self.keys is None else self.keys[rows])
+
+    @property
+    def whose(self) -> Keys:
+        """[m] what tells the players apart: their keys, or the numbers of the rows where nobody is named."""
+        return np.arange(len(self), dtype=np.uint64) if self.keys is None else self.keys
 
     def recounted(self) -> Interactions:
         """The same rows and games, `players` counted from these rows alone; the order of the games stays."""
         n, owned, minutes = len(self.items), self.minutes.indices, self.minutes.data
         players = np.bincount(owned, minlength=n).astype(np.int32)
         played = np.bincount(owned[minutes > PLAYED_MINUTES], minlength=n).astype(np.int32)
-        return Interactions(ItemIndex(self.items.app_ids, players, played), self.minutes)
+        return Interactions(ItemIndex(self.items.app_ids, players, played), self.minutes, self.keys)
 
     def reindexed(self) -> Interactions:
         """The same rows without the games that nobody of these owns, in the order of popularity among these."""
         rows = self.minutes
         players = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(rows.indptr))
-        return Interactions.from_columns(players, self.items.app_ids[rows.indices], rows.data)
+        return Interactions.from_columns(players, self.items.app_ids[rows.indices], rows.data, keys=self.keys)
 
     def weighted(self, weighting: Weighting) -> sparse.csr_matrix[np.float32]:
         """X [m x n] float32, sharing its structure with `minutes`."""

@@ -2,6 +2,8 @@
 
 <root>/current      the versions that were put in service, the latest last, one a line
 <root>/<version>/   see version.py
+<root>/experiment   names versions that are being compared, and are kept as long
+<root>/.writing     locked by whoever writes a version, shared with others who do
 """
 
 from __future__ import annotations
@@ -22,15 +24,18 @@ from recommender.catalog import Game
 from recommender.confidence import Confidence
 from recommender.content import Content
 from recommender.errors import DamagedModel, NoModel
+from recommender.evidence import Evidence
 from recommender.scorer import Scorer
 from recommender.served import Served
 from recommender.version import (
+    CANDIDATE,
     MANIFEST,
     Card,
     Fitted,
     Kind,
     open_version,
     read_card,
+    read_evidence,
     sync,
     write_atomically,
     write_catalog,
@@ -39,7 +44,8 @@ from recommender.version import (
 
 log = logging.getLogger(__name__)
 
-CURRENT = "current"
+CURRENT, EXPERIMENT, WRITING = "current", "experiment", ".writing"
+BEING_WRITTEN = ".new-"
 KEPT_PROMOTIONS = 50
 KEPT_CATALOGUES = 3
 """Versions in service that brought a catalogue only and are kept: enough to go back to yesterday's."""
@@ -68,21 +74,39 @@ class Registry:
         content: Content | None = None,
         confidence: Confidence | None = None,
         heard: tuple[str, int] | None = None,
+        evidence: Evidence | None = None,
+        rows: int | None = None,
+        recipe: str | None = None,
+        promote: bool = True,
     ) -> Card:
         """Writes a version beside its final place, moves it there in one step, then promotes it.
 
-        Without `content` it recommends no game that it has no players of. `heard` is a lake and
-        its last event that the fit knows of.
+        Without `content` it recommends no game that it has no players of. `heard` is a lake and its last event that the
+        fit knows of. Without `promote` it is a candidate: nobody is answered by it, and it is swept away again unless
+        it is put in service.
         """
         version = _name(created, model.settings, model.items.stamp, fingerprint)
         about = (created, model.settings, metrics, fingerprint, synthetic, players, len(model.items))
         lake, upto = heard or (None, None)
-        card = Card(version, *about, kind=Kind.of(model), confidence=confidence, lake=lake, upto=upto)
+        card = Card(
+            version,
+            *about,
+            kind=Kind.of(model),
+            confidence=confidence,
+            lake=lake,
+            upto=upto,
+            fitted=created,
+            rows=rows,
+            recipe=recipe,
+        )
         self._root.mkdir(parents=True, exist_ok=True)
         with self._new_folder() as folder:
-            write_version(folder, card, model, catalog, content)
+            write_version(folder, card, model, catalog, content, evidence)
+            if not promote and version not in self._promotions(required=False):
+                (folder / CANDIDATE).touch()
             _replace_folder(folder, self._root / version)
-        self.promote(version)
+        if promote:
+            self.promote(version)
         return card
 
     def publish_catalog(self, catalog: Iterable[Game], *, created: datetime) -> Card | None:
@@ -124,19 +148,106 @@ class Registry:
         promoted = self._promotions()
         catalogues = [card.version for card in self.versions() if card.matrix_of is not None]
         kept = {*promoted[-1:], *[version for version in reversed(promoted) if version in catalogues][:KEPT_CATALOGUES]}
-        gone = [version for version in catalogues if version not in kept]
-        self._write_promotions([version for version in promoted if version not in gone])
-        for version in gone:
-            shutil.rmtree(self._root / version, ignore_errors=True)
+        self._remove(version for version in catalogues if version not in kept | self._compared(catalogues))
+
+    def keep(self, models: int) -> list[str]:
+        """Removes all models but the newest so many, and says which.
+
+        What is in service stays, with the latest that was in service before it and had another matrix; so do
+        candidates, versions of an experiment and those that brought a catalogue only.
+        """
+        if not self._root.is_dir():
+            return []
+        with self._alone():
+            cards = {card.version: card for card in self.versions()}
+            matrices = [version for version, card in cards.items() if card.matrix_of is None]
+            settled = [version for version in matrices if not (self._root / version / CANDIDATE).exists()]
+            kept = {*settled[:models], *self._in_service_and_before(cards), *self._compared(settled)}
+            return self._remove(version for version in settled if version not in kept)
+
+    def _in_service_and_before(self, cards: Mapping[str, Card]) -> list[str]:
+        standing = [version for version in self._promotions(required=False) if version in cards]
+        if not standing:
+            return []
+        matrix = _matrix(cards[standing[-1]])
+        before = [version for version in standing if _matrix(cards[version]) != matrix]
+        return [standing[-1], matrix, *standing[-2:-1], *before[-1:]]
+
+    def discard(self, version: str) -> None:
+        """Removes a candidate that shall not be in service.
+
+        Raises:
+            NoModel: there is no such candidate.
+        """
+        with self._alone():
+            if version not in self.candidates():
+                raise NoModel(f"there is no candidate {version!r} to remove")
+            self._remove([version])
+
+    def candidates(self) -> list[str]:
+        """The versions of which nobody has decided yet whether they shall be in service."""
+        promoted = self._promotions(required=False)
+        marked = (path.parent.name for path in self._root.glob(f"*/{CANDIDATE}"))
+        return sorted(version for version in marked if not version.startswith(".") and version not in promoted)
+
+    def sweep(self) -> list[str]:
+        """Removes candidates that nobody decided about, and what was half written by whoever was killed meanwhile.
+
+        Versions of an experiment stay. While anybody is writing, what is half written stays for the next time.
+        """
+        if not self._root.is_dir():
+            return []
+        with self._alone():
+            candidates = self.candidates()
+            gone = self._remove(set(candidates) - self._compared(candidates))
+        with self._writing(fcntl.LOCK_EX | fcntl.LOCK_NB) as nobody_else:
+            left = list(self._root.glob(f"{BEING_WRITTEN}*")) if nobody_else else []
+            for folder in left:
+                shutil.rmtree(folder, ignore_errors=True)
+        return [*gone, *(folder.name for folder in left)]
+
+    def _compared(self, versions: Iterable[str]) -> set[str]:
+        """Those of the versions that an experiment names."""
+        try:
+            named = (self._root / EXPERIMENT).read_text("utf-8")
+        except OSError:
+            return set()
+        return {version for version in versions if version in named}
+
+    def _remove(self, versions: Iterable[str]) -> list[str]:
+        gone = sorted(versions)
+        if gone:
+            promoted = self._promotions(required=False)
+            left = [version for version in promoted if version not in gone]
+            if left != promoted:
+                self._write_promotions(left)
+            for version in gone:
+                shutil.rmtree(self._root / version, ignore_errors=True)
+        return gone
 
     @contextmanager
     def _new_folder(self) -> Iterator[Path]:
         """A folder beside the versions, gone afterwards unless it was moved to its place."""
-        folder = Path(tempfile.mkdtemp(prefix=".new-", dir=self._root))
+        with self._writing(fcntl.LOCK_SH):
+            folder = Path(tempfile.mkdtemp(prefix=BEING_WRITTEN, dir=self._root))
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def _writing(self, how: int) -> Iterator[bool]:
+        """Whether the lock was had; it ends with the process, however that ends."""
+        handle = os.open(self._root / WRITING, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            yield folder
+            try:
+                fcntl.flock(handle, how)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            os.close(handle)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -159,14 +270,6 @@ class Registry:
             except DamagedModel as damage:
                 log.warning("left out of the list: %s", damage)
         return sorted(found, key=lambda card: (card.created, card.version), reverse=True)
-
-    def card(self, version: str) -> Card:
-        """What a version says of itself.
-
-        Raises:
-            DamagedModel: it is not there, or its manifest cannot be read.
-        """
-        return read_card(self._root / version)
 
     def fitted(self, version: str) -> datetime | None:
         """When its matrix was: a version may have brought a catalogue only. None where nothing says so any more."""
@@ -196,6 +299,7 @@ class Registry:
             self._promote(version)
 
     def _promote(self, version: str) -> None:
+        (self._root / version / CANDIDATE).unlink(missing_ok=True)
         before = [v for v in self._promotions(required=False) if v != version]
         self._write_promotions([*before, version])
 
@@ -227,6 +331,22 @@ class Registry:
         served = open_version(folder)
         return replace(served, scorer=self._place(served.scorer))
 
+    def card(self, version: str) -> Card:
+        """What a version says of itself, its files unchecked.
+
+        Raises:
+            DamagedModel: it is not there, or its manifest is not as it was written.
+        """
+        return read_card(self._root / version)
+
+    def evidence(self, version: str) -> Evidence | None:
+        """What the version's own evaluation found, player by player; None where it has none.
+
+        Raises:
+            DamagedModel: a file is missing, changed or cut short.
+        """
+        return read_evidence(self._root / version)
+
     def open_current(self) -> Served:
         """The version in service, or the latest before it that is whole; what was refused is logged.
 
@@ -251,6 +371,11 @@ class Registry:
 
     def _write_promotions(self, versions: list[str]) -> None:
         write_atomically(self._root / CURRENT, "\n".join(versions[-KEPT_PROMOTIONS:]) + "\n")
+
+
+def _matrix(card: Card) -> str:
+    """The version that brought the matrix."""
+    return card.matrix_of or card.version
 
 
 def _name(created: datetime, *made_of: object) -> str:

@@ -1,12 +1,15 @@
 """One published version on disk: written whole, checked byte by byte when opened, its matrix memory-mapped.
 
-<version>/manifest.json         the card, and the size and SHA-256 of the other two
+<version>/manifest.json         the card, and the size and SHA-256 of the others
 <version>/model.safetensors     the matrix, the item ids, their players, and what was learned of content
 <version>/catalog.safetensors   every game, in the columns of `Games`, the most played first
+<version>/evidence.safetensors  what its evaluation found, player by player; only where it was measured
+<version>/candidate             an empty file while nobody has decided yet whether it shall be in service
 
 Before 25 November 2026 the catalogue was catalog.json, a row a game in the order of `Game`'s fields; it is still read.
 
-A version whose catalogue alone is new shares the matrix of the one it was made of: one file with two names.
+A version whose catalogue alone is new shares the matrix and the evidence of the one it was made of: one file with two
+names.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from recommender.catalog import Catalog, Game
 from recommender.confidence import Confidence
 from recommender.content import Content
 from recommender.errors import DamagedModel
+from recommender.evidence import Evidence
 from recommender.games import Games
 from recommender.interactions import Floats, Ints, ItemIndex, Weighting
 from recommender.linear import Linear, LinearSettings
@@ -40,6 +44,7 @@ from recommender.sparse_linear import SparseLinear
 from recommender.tensors import Bytes, read_tensors, write_tensors
 
 MODEL, CATALOG, MANIFEST = "model.safetensors", "catalog.safetensors", "manifest.json"
+EVIDENCE, CANDIDATE = "evidence.safetensors", "candidate"
 ROWS = "catalog.json"
 GAME = [field.name for field in fields(Game)]
 
@@ -62,7 +67,8 @@ class Card:
     """What is known of one version: `metrics` is a `Report.as_dict()` or empty, `fingerprint` that of the data.
 
     `matrix_of` is the version that brought the matrix, where this one brought only a catalogue. `confidence` is None
-    where the model was not measured.
+    where the model was not measured. `fitted` is when the matrix was made, `rows` how many interactions it was made of,
+    `recipe` stands for all settings that decide what comes of the same data; None where that was not written down yet.
     `lake` and `upto` say which lake the fit had heard up to which event; None where nobody told, and then nothing that
     happened since can be learned in place.
     """
@@ -80,6 +86,9 @@ class Card:
     confidence: Confidence | None = None
     lake: str | None = None
     upto: int | None = None
+    fitted: datetime | None = None
+    rows: int | None = None
+    recipe: str | None = None
 
     @property
     def base(self) -> str:
@@ -88,7 +97,12 @@ class Card:
 
 
 def write_version(
-    folder: Path, card: Card, model: Fitted, catalog: Iterable[Game], content: Content | None = None
+    folder: Path,
+    card: Card,
+    model: Fitted,
+    catalog: Iterable[Game],
+    content: Content | None = None,
+    evidence: Evidence | None = None,
 ) -> None:
     tensors = {
         **(content.tensors() if content is not None else {}),
@@ -102,6 +116,8 @@ def write_version(
         written = beside.submit(write_tensors, folder / MODEL, tensors)
         games = _write_games(folder / CATALOG, catalog, model.items)
         files = {MODEL: written.result(), CATALOG: games}
+    if evidence is not None:
+        files[EVIDENCE] = write_tensors(folder / EVIDENCE, evidence.tensors())
     _seal(folder, card, model.items.stamp, files)
 
 
@@ -131,8 +147,10 @@ def write_catalog(folder: Path, card: Card, base: Path, catalog: Iterable[Game])
     facts = _write_games(folder / CATALOG, catalog, _items(read_tensors(matrix)))
     if facts == manifest["files"].get(CATALOG):
         return False
-    _share(base / MODEL, folder / MODEL)
-    _seal(folder, card, manifest["stamp"], {MODEL: manifest["files"][MODEL], CATALOG: facts})
+    shared = {name: found for name, found in manifest["files"].items() if name in {MODEL, EVIDENCE}}
+    for name in shared:
+        _share(base / name, folder / name)
+    _seal(folder, card, manifest["stamp"], shared | {CATALOG: facts})
     return True
 
 
@@ -146,7 +164,8 @@ def _share(existing: Path, new: Path) -> None:
 
 
 def _seal(folder: Path, card: Card, stamp: str, files: Mapping[str, object]) -> None:
-    manifest = asdict(card) | {"created": card.created.isoformat(), "stamp": stamp, "files": files}
+    moments = {"created": card.created.isoformat(), "fitted": card.fitted.isoformat() if card.fitted else None}
+    manifest = asdict(card) | moments | {"stamp": stamp, "files": files}
     write_atomically(folder / MANIFEST, json.dumps(manifest, indent=2))
 
 
@@ -162,6 +181,18 @@ def read_card(folder: Path) -> Card:
         DamagedModel: the manifest is missing or not as it was written.
     """
     return _card(_manifest(folder))
+
+
+def read_evidence(folder: Path) -> Evidence | None:
+    """None where the version was not measured, or was published before there was any.
+
+    Raises:
+        DamagedModel: the file is missing, changed or cut short.
+    """
+    manifest = _manifest(folder)
+    if EVIDENCE not in manifest.get("files", {}):
+        return None
+    return Evidence.of_tensors(read_tensors(_checked(folder, EVIDENCE, manifest)))
 
 
 def open_version(folder: Path) -> Served:
@@ -213,6 +244,9 @@ def _card(manifest: Mapping[str, Any]) -> Card:
         settings = kept["settings"]
         kept["settings"] = LinearSettings(**settings | {"weighting": Weighting(**settings["weighting"])})
         kept["created"] = datetime.fromisoformat(kept["created"])
+        kept |= {name: manifest.get(name) for name in ("rows", "recipe")}
+        fitted = manifest.get("fitted")
+        kept["fitted"] = datetime.fromisoformat(fitted) if fitted else None
         return Card(**kept)
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedModel(f"the manifest lacks or distorts {error}") from error

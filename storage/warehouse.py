@@ -25,6 +25,7 @@ from storage.warehouse_rows import (
     GramRows,
     InteractionColumns,
     Loaded,
+    RecentOpinions,
     games_batch,
 )
 
@@ -43,6 +44,7 @@ __all__ = [
     "InteractionColumns",
     "LedgerEntry",
     "Loaded",
+    "RecentOpinions",
     "Rejected",
     "Warehouse",
     "games_batch",
@@ -146,6 +148,14 @@ class Warehouse(Protocol):
 
         Each rule is applied once, in this order, so that a kept player may end with fewer than `min_games` games;
         a player left without any is not among `player_ids`.
+        """
+        ...
+
+    def recent_opinions(self, since: datetime, *, opinions: bool = False) -> RecentOpinions:
+        """What people think of games and have thought only after `since`, with the interactions of these people.
+
+        What was taken back meanwhile is no opinion. Interactions with the very games of these opinions are left out:
+        so the libraries are those from which the opinions can be foretold.
         """
         ...
 

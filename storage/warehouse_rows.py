@@ -131,6 +131,21 @@ class InteractionColumns:
         return len(self.app_ids)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RecentOpinions:
+    """`feedback` has the schema FEEDBACK, by player and game; `libraries` what else these players have, if anything."""
+
+    feedback: pa.Table
+    libraries: InteractionColumns
+
+
+def columns_of_rows(players: Sequence[str], app_ids: Sequence[int], minutes: Sequence[int]) -> InteractionColumns:
+    ids = sorted(set(players))
+    code = {player: at for at, player in enumerate(ids)}
+    codes = np.fromiter((code[player] for player in players), np.int32, len(players))
+    return InteractionColumns(codes, np.array(app_ids, np.int32), np.array(minutes, np.int32), ids)
+
+
 def with_players(columns: InteractionColumns, min_players: int) -> InteractionColumns:
     """Only games with so many players, and only players who are left with any."""
     if min_players <= 1 or not len(columns):

@@ -342,7 +342,8 @@ def test_a_publication_that_fails_leaves_no_trace(registry: Registry, publish: P
             players=3,
         )
     assert registry.open_current().version == card.version
-    assert sorted(p.name for p in registry._root.iterdir()) == sorted([card.version, "current"])
+    assert sorted(p.name for p in registry._root.glob("[!.]*")) == sorted([card.version, "current"])
+    assert list(registry._root.glob(".new-*")) == []
 
 
 NEW = Game(40, "새로운 게임", ("Roguelike", "Indie"), price=4.99, released=date(2026, 5, 1), positive=9, negative=1)
@@ -453,7 +454,8 @@ def test_a_renewal_that_fails_leaves_no_trace(
         renew(registry, 1, NEW)
 
     assert registry.current() == card.version
-    assert sorted(p.name for p in registry._root.iterdir()) == sorted([card.version, "current"])
+    assert sorted(p.name for p in registry._root.glob("[!.]*")) == sorted([card.version, "current"])
+    assert list(registry._root.glob(".new-*")) == []
 
 
 def old_rows(games: Iterable[Game]) -> list[list[object]]:

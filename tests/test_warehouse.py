@@ -482,3 +482,42 @@ def test_all_of_a_player_can_be_seen(warehouse: Warehouse) -> None:
         ],
     }
     assert warehouse.about("nobody") == {}
+
+
+def recent(warehouse: Warehouse, minutes: int = 0, *, opinions: bool = False) -> tuple[list[Opined], list[Owned]]:
+    """The opinions since so many minutes after NOW, and the libraries that stand beside them."""
+    found = warehouse.recent_opinions(later(minutes), opinions=opinions)
+    ids = found.libraries.player_ids
+    rows = zip(found.libraries.players, found.libraries.app_ids.tolist(), found.libraries.minutes.tolist(), strict=True)
+    return [Opined(*row.values()) for row in found.feedback.to_pylist()], sorted(
+        Owned(ids[p], a, m) for p, a, m in rows
+    )
+
+
+def test_recent_opinions_come_with_the_rest_of_the_libraries(warehouse: Warehouse) -> None:
+    own(warehouse, Owned("a", 10, 7), Owned("a", 20, 3), Owned("b", 10, 1), Owned("c", 10, 5))
+    like, hide, old = (
+        Opined("a", 20, "like", later(2)),
+        Opined("b", 30, "hide", later(3)),
+        Opined("c", 40, "like", later(1)),
+    )
+    opine(warehouse, like, hide, old)
+
+    assert recent(warehouse, 1) == ([like, hide], [Owned("a", 10, 7), Owned("b", 10, 1)])
+    assert recent(warehouse, 3) == ([], [])
+
+
+def test_what_was_taken_back_is_no_recent_opinion(warehouse: Warehouse) -> None:
+    opine(warehouse, Opined("a", 20, "like", later(1)), Opined("b", 20, "own", later(1)))
+    opine(warehouse, Opined("a", 20, None, later(2)))
+
+    assert recent(warehouse) == ([Opined("b", 20, "own", later(1))], [])
+
+
+def test_older_opinions_are_part_of_the_library_where_they_count(warehouse: Warehouse) -> None:
+    own(warehouse, Owned("a", 10, 7), Owned("a", 15, 9))
+    new = Opined("a", 40, "like", later(5))
+    opine(warehouse, Opined("a", 20, "like", later(1)), Opined("a", 15, "hide", later(1)), new)
+
+    assert recent(warehouse, 4) == ([new], [Owned("a", 10, 7), Owned("a", 15, 9)])
+    assert recent(warehouse, 4, opinions=True) == ([new], [Owned("a", 10, 7), Owned("a", 20, 0)])

@@ -22,9 +22,12 @@ from bot.hosting.doctor.finding import Check
 from bot.messages import Language
 from bot.presses import Deed
 from bot.slack.forms import SEARCHES
+from bot.status.nightly import WHO
 from bot.wording import LONGEST_QUOTE, Wording, quoted, texts
+from jobs.verdict import Why
 from recommender.catalog import Game
 from recommender.confidence import Trust
+from recommender.evidence import WAYS
 from recommender.reasons import Because
 from recommender.recommend import Pick
 from storage.schema import digest_channels, impressions, metadata
@@ -67,6 +70,8 @@ def derived() -> set[str]:
         *(f"slack.label.{option.name}" for command in SEARCHED for option in command.options),
         *(f"group.{command.name.split()[0]}" for command in COMMANDS if " " in command.name),
         *(f"doctor.name.{check}" for check in Check),
+        *(f"status.nightly.{one}" for one in (*Why, *WHO)),
+        *(f"status.nightly.of_{what}" for what in (*WAYS, "rows", "players", "games", "evidence")),
     }
 
 

@@ -70,7 +70,7 @@ def libraries(parts: Split, seed: int) -> dict[str, Shown]:
         enough = np.flatnonzero(np.diff(folded.indptr) >= k)
         if len(enough):
             rows = folded[enough]
-            known, _ = part(rows, np.full(len(enough), k), rng)
+            known, _ = part(rows, np.full(len(enough), k), rng.random(rows.nnz))
             found[f"{k}"] = Shown(known, rows, enough)
     return found
 

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from bot.app import opened
 from bot.cli.output import AsJson, Yes, out, phases, print_json, table
+from bot.cli.piped import begin_piped, piped_progress
 from bot.settings import Settings, read_settings
 from bot.warehouse import open_warehouse
 from jobs.fitting import keep_fitted
-from jobs.training import Evaluation, Stopwatch, TrainReport, gather, measure, train
+from jobs.jury import empanel, nobody
+from jobs.patience import when_free
+from jobs.training import Evaluation, Progress, Stopwatch, TrainReport, gather, measure, train
 from recommender.confidence import Calibration, Reliability, Trust
 from recommender.evaluate import Measures
 from recommender.registry import Registry
 from recommender.sparse_linear import NEIGHBOURS
 from recommender.version import Kind
+from storage.bigquery.costs import Agree
 from storage.errors import DatabaseError
 from storage.fitted_rows import FittedRows
 from storage.lake.lake import Lake
@@ -40,27 +48,60 @@ def train_command(
     dropout: Dropout = None,
     min_games: MinGames = None,
     skip_evaluation: Annotated[bool, typer.Option(help="Publish without measuring on held-out players.")] = False,
+    candidate: Annotated[
+        bool, typer.Option("--candidate", help="Publish without putting it in service; the next night removes it.")
+    ] = False,
+    piped: Annotated[bool, typer.Option("--piped", hidden=True)] = False,
+    at: Annotated[
+        str | None, typer.Option("--at", hidden=True, help="When it is, for a night that is played through.")
+    ] = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Fit the model on all that was imported, measure it, and put it in service."""
+    if piped:
+        begin_piped()
     settings = read_settings(**_given(l2=l2, dropout=dropout, min_games=min_games))
-    registry, lake = Registry(settings.models), asyncio.run(_lake(settings))
-    with (
-        phases(quiet=as_json) as heard,
-        open_warehouse(settings, read_only=True, agree=heard.agreeing(yes=yes)) as warehouse,
-    ):
+    with _heard(piped=piped, quiet=as_json, yes=yes) as (progress, agree):
+        now = datetime.fromisoformat(at) if at else datetime.now(UTC)
+        report = _trained(settings, progress, agree, now, measured=not skip_evaluation, promote=not candidate)
+    print_json(report.as_dict()) if as_json else _show_training(report, promoted=not candidate)
+
+
+def candidate_command() -> list[str]:
+    """What a nightly run starts as its child: see `jobs.child`."""
+    return [sys.executable, "-m", "bot", "train", "--candidate", "--piped", "--json", "--yes"]
+
+
+@contextmanager
+def _heard(*, piped: bool, quiet: bool, yes: bool) -> Iterator[tuple[Progress, Agree]]:
+    """Who is told of the phases, and who agrees to costs."""
+    if piped:
+        yield piped_progress, lambda _: yes
+    else:
+        with phases(quiet=quiet) as heard:
+            yield heard, heard.agreeing(yes=yes)
+
+
+def _trained(
+    settings: Settings, progress: Progress, agree: Agree, now: datetime, *, measured: bool, promote: bool
+) -> TrainReport:
+    registry, training, lake = Registry(settings.models), settings.training(), asyncio.run(_lake(settings))
+    with when_free(partial(open_warehouse, settings, read_only=True, agree=agree)) as warehouse:
+        asked = nobody if promote else partial(empanel, warehouse, registry, now=now, opinions=training.opinions)
         report = train(
             warehouse,
             registry,
-            settings.training(),
-            now=datetime.now(UTC),
-            progress=heard,
-            measured=not skip_evaluation,
+            training,
+            now=now,
+            progress=progress,
+            measured=measured,
             heard=None if lake is None else (lake, warehouse.watermark(lake)),
+            promote=promote,
+            empanel=asked,
         )
     asyncio.run(_kept(settings, registry, report))
-    print_json(report.as_dict()) if as_json else _show_training(report)
+    return report
 
 
 async def _lake(settings: Settings) -> str | None:
@@ -126,7 +167,7 @@ def _shares(one: Reliability) -> list[str]:
     return [f"{one.foretold:.3f}", f"{one.found:.3f}", f"{one.picks:,}"]
 
 
-def _show_training(report: TrainReport) -> None:
+def _show_training(report: TrainReport, *, promoted: bool) -> None:
     card = report.card
     if report.evaluation is not None:
         show_evaluation(report.evaluation, synthetic=card.synthetic)
@@ -138,7 +179,14 @@ def _show_training(report: TrainReport) -> None:
             "nearest. More memory, a higher INDIEAN_DENSE_LIMIT or INDIEAN_MIN_PLAYERS makes the model exact.",
             soft_wrap=True,
         )
-    out().print(f"Model [bold]{card.version}[/bold] is in service.")
+    if promoted:
+        out().print(f"Model [bold]{card.version}[/bold] is in service.")
+    else:
+        out().print(
+            f"Model [bold]{card.version}[/bold] is a candidate: `indiean models promote {card.version}` puts it in "
+            "service.",
+            soft_wrap=True,
+        )
 
 
 def _row(name: str, found: Measures) -> list[str]:

@@ -7,13 +7,14 @@ cost one, and numpy reads them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from recommender.interactions import PLAYED_MINUTES
-from storage.warehouse_rows import GRAM, InteractionColumns
+from storage.warehouse_rows import FEEDBACK, GRAM, InteractionColumns, RecentOpinions, columns_of_rows
 
 ROWS = "SELECT player, app_id, minutes FROM interactions"
 ROWS_WITH_OPINIONS = """
@@ -53,6 +54,20 @@ SELECT kept_games.position AS position, kept_games.app_id AS app_id, kept_games.
                          CAST(cells.weight AS STRING)), ' ') AS cells
 FROM cells JOIN kept_games ON cells.one = kept_games.position
 GROUP BY kept_games.position, kept_games.app_id, kept_games.players"""  # noqa: S608  our schema
+# One query, so that opinions and libraries are of one state; rows of libraries have no opinion.
+RECENT = """
+WITH learned AS ({rows}),
+recent AS (
+    SELECT player, app_id, opinion, since FROM feedback WHERE since > @since AND opinion IS NOT NULL
+),
+people AS (SELECT DISTINCT player FROM recent)
+SELECT player, app_id, 0 AS minutes, opinion, since FROM recent
+UNION ALL
+SELECT learned.player, learned.app_id, learned.minutes, CAST(NULL AS STRING), CAST(NULL AS TIMESTAMP)
+FROM learned JOIN people ON people.player = learned.player
+LEFT JOIN recent ON recent.player = learned.player AND recent.app_id = learned.app_id
+WHERE recent.player IS NULL
+ORDER BY 1, 2"""
 # A sum of whole hashes would overflow; a row's text begins with its numbers, so that no two rows share one.
 HASHES = """
 WITH learned AS ({rows}),
@@ -73,6 +88,25 @@ def gram_query(*, opinions: bool) -> str:
 
 def hashes_query(*, opinions: bool) -> str:
     return HASHES.format(rows=ROWS_WITH_OPINIONS if opinions else ROWS)
+
+
+def recent_query(*, opinions: bool) -> str:
+    return RECENT.format(rows=ROWS_WITH_OPINIONS if opinions else ROWS)
+
+
+def recent_of(found: Iterable[tuple[str, int, int, str | None, datetime | None]]) -> RecentOpinions:
+    """Rows of the recent query."""
+    said, owned = [], []
+    for player, app_id, minutes, opinion, since in found:
+        if opinion is None:
+            owned.append((player, app_id, minutes))
+        else:
+            said.append((player, app_id, opinion, since))
+    columns = list(zip(*said, strict=True)) or [()] * len(FEEDBACK)
+    feedback = pa.table(
+        [pa.array(values, field.type) for values, field in zip(columns, FEEDBACK, strict=True)], FEEDBACK
+    )
+    return RecentOpinions(feedback, columns_of_rows(*(list(zip(*owned, strict=True)) or ((), (), ()))))
 
 
 def columns_of(found: Iterable[tuple[str, str, str]]) -> InteractionColumns:

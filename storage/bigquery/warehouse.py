@@ -25,7 +25,15 @@ from recommender.interactions import ItemIndex, Weighting
 from storage.bigquery.costs import Agree
 from storage.bigquery.errors import translated
 from storage.bigquery.jobs import PATIENCE, Jobs, Staged, Value
-from storage.bigquery.learning import cells_of, columns_of, gram_query, hashes_query, players_query
+from storage.bigquery.learning import (
+    cells_of,
+    columns_of,
+    gram_query,
+    hashes_query,
+    players_query,
+    recent_of,
+    recent_query,
+)
 from storage.bigquery.merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STORE, Merge
 from storage.bigquery.opening import open_dataset
 from storage.bigquery.place import Place
@@ -40,6 +48,7 @@ from storage.warehouse_rows import (
     GramRows,
     InteractionColumns,
     Loaded,
+    RecentOpinions,
 )
 
 BEGIN = "BEGIN TRANSACTION"
@@ -226,6 +235,11 @@ class BigQueryWarehouse:
         with translated(str(self._place)):
             rows = self._jobs.read_much(players_query(opinions=opinions), least)
             return columns_of((row.player, row.app_ids, row.minutes) for row in rows)
+
+    def recent_opinions(self, since: datetime, *, opinions: bool = False) -> RecentOpinions:
+        with translated(str(self._place)):
+            rows = self._jobs.read_much(recent_query(opinions=opinions), {"since": since})
+            return recent_of((row.player, row.app_id, row.minutes, row.opinion, row.since) for row in rows)
 
     @contextmanager
     def gram(

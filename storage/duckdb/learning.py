@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from datetime import datetime
 
 import duckdb
 import numpy as np
@@ -12,7 +13,15 @@ import pyarrow as pa
 
 from recommender.errors import NotEnoughData
 from recommender.interactions import PLAYED_MINUTES, ItemIndex, Weighting
-from storage.warehouse_rows import GRAM, GramRows, InteractionColumns, with_players
+from storage.warehouse_rows import (
+    FEEDBACK,
+    GRAM,
+    GramRows,
+    InteractionColumns,
+    RecentOpinions,
+    columns_of_rows,
+    with_players,
+)
 
 CELLS_A_BATCH = ROWS_A_BATCH = 1 << 17
 
@@ -75,6 +84,15 @@ WHERE other <= position GROUP BY position, other
 CELLS_A_BLOCK = 4_000_000
 """So many cells are counted at once at most: all of the real data's at once filled 16 GB of disk."""
 
+KEEP_RECENT = """
+CREATE TEMP TABLE recent AS
+SELECT player, app_id, opinion, since FROM feedback WHERE since > ? AND opinion IS NOT NULL
+"""
+READ_RECENT = "SELECT * FROM recent ORDER BY player, app_id"
+READ_THEIR_LIBRARIES = """
+SELECT player, app_id, minutes FROM learned SEMI JOIN recent USING (player) ANTI JOIN recent USING (player, app_id)
+"""
+
 READ_ITEMS = "SELECT app_id, CAST(players AS INTEGER) AS players FROM kept_games ORDER BY position"
 HASHES = """
 SELECT count(*), bit_xor(hash(player, app_id, minutes)), sum(hash(player, app_id, minutes)) FROM learned
@@ -112,6 +130,14 @@ def read_columns(
             start = end
     ids = db.sql("SELECT player FROM numbered ORDER BY code").to_arrow_table()["player"].to_pylist()
     return with_players(InteractionColumns(code, app_id, minutes, ids), min_players)
+
+
+def recent_opinions(db: duckdb.DuckDBPyConnection, since: datetime, *, opinions: bool) -> RecentOpinions:
+    db.execute(ROWS_WITH_OPINIONS if opinions else ROWS)
+    db.execute(KEEP_RECENT, [since])
+    feedback = db.sql(READ_RECENT).to_arrow_table().cast(FEEDBACK)
+    libraries = db.sql(READ_THEIR_LIBRARIES).to_arrow_table()
+    return RecentOpinions(feedback, columns_of_rows(*(column.to_pylist() for column in libraries.columns)))
 
 
 @contextmanager

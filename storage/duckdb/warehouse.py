@@ -19,7 +19,7 @@ from recommender.interactions import Weighting
 from storage.delta import ABOUT_PLAYERS, Applied, Delta, LedgerEntry, Rejected
 from storage.duckdb import deltas
 from storage.duckdb.format import FORMAT, bring_up, format_of
-from storage.duckdb.learning import counted_gram, hash_rows, keep, read_columns
+from storage.duckdb.learning import counted_gram, hash_rows, keep, read_columns, recent_opinions
 from storage.duckdb.merges import CATALOGUE, OPINIONS, OWNERSHIP, RATINGS, STORE, Merge, merge
 from storage.errors import WarehouseBusy, WarehouseError, WarehouseMissing
 from storage.warehouse_rows import (
@@ -30,6 +30,7 @@ from storage.warehouse_rows import (
     GramRows,
     InteractionColumns,
     Loaded,
+    RecentOpinions,
 )
 
 MEMORY_LIMIT = "2GB"  # beyond it DuckDB spills into a folder beside the file
@@ -53,6 +54,8 @@ ROWS_OF = (
 )
 # Two transactions that change one row cannot both commit: so of two writers one is refused, whatever they write.
 TAKE_TURN = "UPDATE indiean_warehouse SET changes = changes + 1"
+HELD = ("Could not set lock", "with a different configuration")
+"""What DuckDB says where another process has the file open, or this one has it open in the other way."""
 NO_ROOM = ("Could not write file", "No space left on device", "max_temp_directory_size")
 """What DuckDB says where the file or what it spills beside it cannot grow."""
 
@@ -154,6 +157,10 @@ class DuckDBWarehouse:
         with self._transaction() as db:
             return read_columns(db, min_games, min_players, opinions=opinions)
 
+    def recent_opinions(self, since: datetime, *, opinions: bool = False) -> RecentOpinions:
+        with self._transaction() as db:
+            return recent_opinions(db, since, opinions=opinions)
+
     @contextmanager
     def gram(
         self, weighting: Weighting, min_games: int = 1, min_players: int = 1, *, opinions: bool = False
@@ -231,7 +238,7 @@ class DuckDBWarehouse:
         except duckdb.Error as error:
             if isinstance(error, duckdb.ProgrammingError | duckdb.DataError | duckdb.IntegrityError):
                 raise
-            if "Could not set lock" in str(error):
+            if any(words in str(error) for words in HELD):
                 raise WarehouseBusy(
                     f"another program has {self._path} open: close it, or stop the running bot, and try again"
                 ) from error
