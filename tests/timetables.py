@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -56,7 +56,7 @@ class Work:
         if not held:
             self.go.set()
         self.deaf, self.trouble = deaf, trouble
-        self.begun = self.cancelled = self.at_once = self.most_at_once = 0
+        self.begun = self.cancelled = self.at_once = self.most_at_once = self.waiting = 0
 
     async def __call__(self, progress: Progress) -> Report:
         self.begun += 1
@@ -74,6 +74,7 @@ class Work:
         return Done(number)
 
     async def _wait(self) -> None:
+        self.waiting += 1
         try:
             await self.go.wait()
         except asyncio.CancelledError:
@@ -81,6 +82,8 @@ class Work:
             if not self.deaf:
                 raise
             await self.go.wait()
+        finally:
+            self.waiting -= 1
 
 
 @dataclass
@@ -107,7 +110,7 @@ class World:
 
     def __init__(self, database: Database, url: str) -> None:
         self.url, self.runs, self.clock, self.heard = url, Runs(database), Clock(), Heard()
-        self._started: list[Scheduler] = []
+        self._started: dict[Scheduler, Mapping[str, Work]] = {}
 
     def start(
         self, *timetable: tuple[Job, Work], elected: Election | None = None, name: str | None = None
@@ -123,7 +126,7 @@ class World:
             replica=name or f"replica {len(self._started)}",
             sleep=lambda _: asyncio.sleep(0.01),
         )
-        self._started.append(made)
+        self._started[made] = {job.name: work for job, work in timetable}
         return made
 
     async def history(self, job: str = "nightly") -> list[str]:
@@ -135,26 +138,19 @@ class World:
         """Each in turn, and what it began has ended, but for what is held."""
         for one in schedulers:
             await one.tick()
-        await asyncio.sleep(0.02)
-        await until_over(schedulers)
+        await until(lambda: all(self._settled(one) for one in schedulers))
+
+    def _settled(self, one: Scheduler) -> bool:
+        """Nothing is left to be done but works that are held back."""
+        held = [name for name in one.under_way if self._started[one][name].waiting]
+        return len([task for task in one._tasks if not task.done()]) == len(held) == len(one.under_way)
 
     async def close(self) -> None:
         for one in self._started:
             await one.close(within=1.0)
 
 
-async def until_over(schedulers: Sequence[Scheduler]) -> None:
-    """All that hold no work back have ended, people told of it included."""
-    for _ in range(ROUNDS):
-        tasks = [task for one in schedulers for task in one._tasks if not task.done()]
-        if not tasks or all(one.under_way for one in schedulers if one._tasks):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it does not end")
-
-
-async def until(seen: object) -> None:
-    assert callable(seen)
+async def until(seen: Callable[[], object]) -> None:
     for _ in range(ROUNDS):
         if seen():
             return
