@@ -16,7 +16,9 @@ from bot.warehouse import Copies
 from recommender.engine import Engine
 from recommender.served import Served
 from storage.accounts import Accounts
+from storage.channel_tastes import ChannelTastes
 from storage.database import Database
+from storage.digests import Digests
 from storage.errors import DatabaseError, DatabaseUnavailable
 from storage.feedback import Feedback
 from storage.lake.events import reacted
@@ -79,6 +81,8 @@ async def running(
             feedback=Feedback(database, heard_by(lake)),
             accounts=Accounts(database),
             subscriptions=Subscriptions(database),
+            digests=Digests(database),
+            tastes=ChannelTastes(database),
             personal=PersonalData(database),
             lake=lake,
             servers=ServerData(database),

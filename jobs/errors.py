@@ -2,6 +2,11 @@
 
 JobError
 ├── RecordRefused       the record of a tuner is damaged, or of something else
+├── Undelivered         a digest is not known to stand in its channel
+│   ├── ChannelGone     nor will it ever: the channel is gone, or the bot from it
+│   ├── NotSent         it surely does not; worth another try
+│   ├── Unfinished      nobody knows yet; worth another look
+│   └── NobodyKnows     nobody will ever know, so it counts as sent
 └── NotPosted           a post could not be put where it belongs
     └── ChartNotPosted  all of it stands there but its chart: once more would say it twice
 """
@@ -14,6 +19,30 @@ class JobError(Exception):
 
 
 class RecordRefused(JobError):
+    pass
+
+
+class Undelivered(JobError):
+    pass
+
+
+class ChannelGone(Undelivered):
+    pass
+
+
+class NotSent(Undelivered):
+    """`retry_after` is how many seconds the platform wants to be left alone, 0 where it does not say."""
+
+    def __init__(self, why: str, retry_after: float = 0.0) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
+
+
+class Unfinished(Undelivered):
+    pass
+
+
+class NobodyKnows(Undelivered):
     pass
 
 

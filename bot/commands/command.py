@@ -15,6 +15,8 @@ from bot.messages import Person, Reply, Request
 from recommender.engine import Engine
 from recommender.library import Library
 from storage.accounts import Accounts
+from storage.channel_tastes import ChannelTastes
+from storage.digests import Digests
 from storage.feedback import Feedback
 from storage.lake.patient import PatientLake
 from storage.logs import Logs
@@ -129,6 +131,8 @@ class Desk:
     feedback: Feedback
     accounts: Accounts
     subscriptions: Subscriptions
+    digests: Digests
+    tastes: ChannelTastes
     personal: PersonalData
     lake: PatientLake
     servers: ServerData
