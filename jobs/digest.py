@@ -18,7 +18,7 @@ from storage.digests import Claim, Row, Slot, State
 from storage.errors import DatabaseError
 from storage.lake.events import asked
 from storage.lake.lake import Lake
-from storage.logs import Impression, Logs, RequestLog
+from storage.logs import NOBODY, Impression, Logs, RequestLog
 from storage.subscriptions import Subscription, Subscriptions
 
 log = logging.getLogger(__name__)
@@ -251,7 +251,7 @@ async def _log(books: Books, letter: Letter) -> None:
         id=letter.answer,
         at=letter.stands_at,
         platform=letter.slot.platform,
-        person="",
+        person=NOBODY,
         command=COMMAND,
         options={"week": letter.slot.week},
         outcome="answered",

@@ -43,7 +43,8 @@ class Crowd:
     """`together` [n] is the mean standard score of the model's games, with -inf for those that too few find good.
 
     `tags` are those that AGREE people share. `tastes` [m x f] are what their games say of each feature, and None where
-    nothing was learned of content."""
+    nothing was learned of content.
+    """
 
     together: Floats
     tags: frozenset[str]

@@ -77,7 +77,7 @@ class Weekly:
 
 
 def weekly(served: Served, evidence: Evidence, themes: Sequence[str], wish: Wish, k: int) -> list[Feature]:
-    """At most k games: rising, new and fitting ones take turns, and no studio or series comes twice if it can be helped.
+    """At most k games: rising, new and fitting ones take turns, no studio or series twice if it can be helped.
 
     With `themes` there is nothing else than games of them. `wish.hidden` is what was shown of late. The taste of
     PEOPLE people or more counts, each as much as any other; that of fewer is not heard at all, and what the themes

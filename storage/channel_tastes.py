@@ -10,13 +10,13 @@ from operator import attrgetter
 from sqlalchemy import ColumnElement, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from recommender.library import Library
 from recommender.crowd import Taste
+from recommender.library import Library
 from recommender.weekly import Rise
 from storage.database import Database
 from storage.feedback import Opinion
 from storage.lake.events import Kind
-from storage.logs import SLOWED
+from storage.logs import NOBODY, SLOWED
 from storage.schema import feedback, lake_events, reactions, requests
 
 MOST = 100
@@ -71,7 +71,7 @@ async def _people(
     """Those who were there last, MOST at most; the digests themselves are asked for by nobody."""
     here = (requests.c.platform == platform) & there
     asked = select(requests.c.person, requests.c.at).where(
-        here, requests.c.at >= since, requests.c.outcome != SLOWED, requests.c.person != ""
+        here, requests.c.at >= since, requests.c.outcome != SLOWED, requests.c.person != NOBODY
     )
     reacted = (
         select(reactions.c.person, reactions.c.at)

@@ -167,9 +167,9 @@ digest_channels = Table(
 digests = Table(
     "digests",
     metadata,
-    Column("week", Text, primary_key=True),
     Column("platform", Text, primary_key=True),
     Column("channel", Text, primary_key=True),
+    Column("week", Text, primary_key=True),
     Column("server", Text),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -185,6 +185,7 @@ digests = Table(
     Column("model", Text),
     Column("shown", JSON, nullable=False),
     Column("why", Text),
+    Index(None, "week"),
 )
 
 synced_commands = Table(

@@ -29,7 +29,7 @@ OF_WORKSPACES = {
         Language.KO: "저를 설치한 Slack 워크스페이스",
     },
 }
-OF_NOBODY = {"synced_commands", "slack_oauth_states", "lake_sequence"}
+OF_NOBODY = {"digests", "synced_commands", "slack_oauth_states", "lake_sequence"}
 """Tables without a row about anybody."""
 LONGEST = 2000
 """Characters that every platform shows in one message."""

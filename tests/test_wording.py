@@ -27,6 +27,7 @@ from recommender.catalog import Game
 from recommender.confidence import Trust
 from recommender.reasons import Because
 from recommender.recommend import Pick
+from storage.digests import TROUBLES
 from storage.schema import digest_channels, impressions, metadata
 
 EN, KO = Wording(Language.EN), Wording(Language.KO)
@@ -66,6 +67,7 @@ def derived() -> set[str]:
         *(f"slack.label.{option.name}" for command in SEARCHED for option in command.options),
         *(f"group.{command.name.split()[0]}" for command in COMMANDS if " " in command.name),
         *(f"doctor.name.{check}" for check in Check),
+        *(f"status.digests.{state}" for state in TROUBLES),
     }
 
 

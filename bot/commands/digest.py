@@ -132,7 +132,7 @@ def _plan(subscription: Subscription, due: Due, request: Request, words: Wording
     )
 
 
-async def _no_more(request: Request, desk: Desk) -> Reply:
+async def _no_more(_request: Request, _desk: Desk) -> Reply:
     """What is asked of a digest that came: it has one page, and nobody's options."""
     raise Refused("refused.answer_gone")
 

@@ -26,7 +26,7 @@ from jobs.sending import Letter
 from storage.subscriptions import Subscription
 
 GONE = frozenset({10003, 10004, 50001, 50007, 50008, 50013, 50083, 160005})
-"""Unknown channel or server, no access, no messages to that person, no text channel, no permission, archived, locked."""
+"""Unknown channel or server; no access, message to that person, text channel or permission; archived, locked."""
 LONGEST_PAUSE = 60.0
 """Seconds that Discord may ask us to wait while we have a channel's turn; for longer ones it is tried again later."""
 TRIES = 3

@@ -22,7 +22,7 @@ from jobs.errors import ChannelGone, NobodyKnows, NotSent, Unfinished
 from jobs.sending import Letter
 from storage.subscriptions import Subscription
 
-GONE = ABSENT | {"messages_tab_disabled", "team_access_not_granted", "team_not_found"}
+GONE = ABSENT | {"invalid_channel", "messages_tab_disabled", "team_access_not_granted", "team_not_found"}
 LATEST = timedelta(minutes=2)
 """So shortly before its moment a scheduled message may be on its way and listed no more."""
 PAGES = 10
@@ -33,7 +33,7 @@ Clients = Callable[[str | None], Awaitable[AsyncWebClient | None]]
 
 
 class SlackSender:
-    """A `Sender`. It needs no other scope than chat:write: what it scheduled it may list, what was said it may not read.
+    """A `Sender`. It needs no other scope than chat:write: what it scheduled it may list, what was said not read.
 
     So it is scheduled by `chat.scheduleMessage` for the very second that the letter names, and whoever goes on after a
     restart finds it by that in `chat.scheduledMessages.list` as long as the second has not come. After that nobody can

@@ -14,9 +14,9 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "digests",
-        sa.Column("week", sa.Text(), nullable=False),
         sa.Column("platform", sa.Text(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("week", sa.Text(), nullable=False),
         sa.Column("server", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -32,8 +32,9 @@ def upgrade() -> None:
         sa.Column("model", sa.Text(), nullable=True),
         sa.Column("shown", sa.JSON(), nullable=False),
         sa.Column("why", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("week", "platform", "channel", name="pk_digests"),
+        sa.PrimaryKeyConstraint("platform", "channel", "week", name="pk_digests"),
     )
+    op.create_index("ix_digests_week", "digests", ["week"])
     op.create_index("ix_requests_platform_server_channel", "requests", ["platform", "server", "channel"])
     op.create_index("ix_reactions_request_id", "reactions", ["request_id"])
     op.create_index("ix_feedback_opinion_since", "feedback", ["opinion", "since"])
