@@ -151,14 +151,17 @@ class Digests:
         )
 
     async def sent(self, claim: Claim, message: str, now: datetime) -> bool:
-        return await self._change(claim, state=State.SENT, message=message, sent_at=now, next_at=None, why=None)
+        return await self._change(
+            claim, state=State.SENT, message=message, sent_at=now, next_at=None, why=None, untold=False
+        )
 
     async def retry(self, claim: Claim, next_at: datetime, why: str) -> bool:
         """It surely does not stand there; what was decided still holds, and when it is to stand there is open again."""
-        return await self._change(claim, state=State.RETRY, next_at=next_at, why=why, stands_at=None)
+        again = digests.c.told_at.is_(None)  # that it is tried again is told once
+        return await self._change(claim, state=State.RETRY, next_at=next_at, why=why, stands_at=None, untold=again)
 
     async def close(self, claim: Claim, state: State, why: str) -> bool:
-        return await self._change(claim, state=state, next_at=None, why=why, told_at=None)
+        return await self._change(claim, state=state, next_at=None, why=why, untold=state in TROUBLES)
 
     async def overdue(
         self, slot: Slot, server: str | None, seen: Row | None, state: State, why: str, now: datetime
@@ -175,8 +178,9 @@ class Digests:
             "claimed_at": now,
             "shown": [],
             "why": why,
+            "untold": True,
         }
-        closed = {"state": state, "next_at": None, "why": why, "told_at": None}
+        closed = {"state": state, "next_at": None, "why": why, "untold": True}
         async with self._database.transaction() as connection:
             if seen is None:
                 return (await connection.execute(insert_new(connection, digests).values(new))).rowcount > 0
@@ -187,7 +191,7 @@ class Digests:
     async def gather(self, weeks: Collection[str], now: datetime, every: timedelta) -> list[Row]:
         """The troubles of these weeks that nobody was told yet, which then count as told: at most once in `every`."""
         these = digests.c.week.in_(weeks)
-        untold = these & digests.c.state.in_(TROUBLES) & digests.c.told_at.is_(None)
+        untold = these & digests.c.untold
         async with self._database.reading() as connection:  # most runs find none, and should make no writer wait
             if await connection.scalar(select(digests.c.week).where(untold).limit(1)) is None:
                 return []
@@ -196,7 +200,11 @@ class Digests:
             if last is not None and now - last < every:
                 return []
             rows = (
-                (await connection.execute(update(digests).where(untold).values(told_at=now).returning(digests)))
+                (
+                    await connection.execute(
+                        update(digests).where(untold).values(told_at=now, untold=False).returning(digests)
+                    )
+                )
                 .mappings()
                 .all()
             )

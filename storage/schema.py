@@ -181,6 +181,7 @@ digests = Table(
     Column("next_at", UtcDateTime),
     Column("sent_at", UtcDateTime),
     Column("told_at", UtcDateTime),
+    Column("untold", Boolean, nullable=False, server_default=text("false")),
     Column("message", Text),
     Column("model", Text),
     Column("shown", JSON, nullable=False),
