@@ -25,8 +25,8 @@ BEST = 0.1
 """A game is among somebody's best that is in this part of all that they might be picked."""
 TAGS = 10
 """Somebody's tags are the so many most frequent among their games."""
-COMMON = 0.25
-"""A tag that so many of all games have is nobody's taste."""
+COMMON = 1 / 3
+"""A tag that more than so many of all games have is nobody's taste."""
 NAMED = 3
 
 

@@ -25,8 +25,8 @@ from jobs.digest_contents import Sources
 from jobs.sending import Letter, Sender
 from recommender.engine import Engine
 from recommender.game import Game
-from recommender.weekly import Evidence, Feature, Weekly, weekly
 from recommender.shelf import Wish
+from recommender.weekly import Evidence, Feature, Weekly, weekly
 from storage.channel_tastes import ChannelTastes
 from storage.database import Database
 from storage.digests import Digests, Slot

@@ -1,4 +1,4 @@
-"""What every sender keeps to: a letter that was handed over twice stands in its channel once, and troubles have names."""
+"""What every sender keeps to: a letter that was handed over twice stands in its channel once; troubles have names."""
 
 from __future__ import annotations
 
