@@ -22,6 +22,8 @@ from bot.wording import Wording
 from recommender.recommend import Pick
 
 HERE = Person("terminal", "local")
+CHANNEL = "console"
+"""Where digests of the terminal are printed: the console of whoever runs the jobs."""
 
 Dispatch = Callable[[Request], Awaitable[Reply]]
 
@@ -76,7 +78,7 @@ class Terminal:
             options=spoken.options,
             language=self.language,
             at=self.now(),
-            place=Place(adult_ok=self.adult_ok, manageable=True),
+            place=Place(channel=CHANNEL, adult_ok=self.adult_ok, manageable=True),
         )
         return await self.dispatch(request)
 

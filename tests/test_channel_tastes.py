@@ -140,7 +140,7 @@ async def test_of_very_many_those_who_were_there_last_are_heard(database: Databa
 
 async def test_likes_of_the_last_week_are_told_beside_those_of_a_week_before(database: Database) -> None:
     for person in range(6):
-        await like(database, f"now {person}", 10, days=person)
+        await like(database, f"now {person}", 10, days=person + 0.5)
     for person in range(4):
         await like(database, f"then {person}", 10, days=10 + person)
     await like(database, "long ago", 10, days=40)

@@ -41,9 +41,8 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 async def sent(place: Place, tags: tuple[str, ...] = ()) -> tuple[str, tuple[Impression, ...]]:
     """The answer id of a digest that stands in the channel `console`, and what it shows."""
     desk, hands = place.desk, Hands()
-    one = Subscription(
-        "terminal", "console", None, 4, 18, "UTC", tags, "en", adult=False, by="", since=hands() - timedelta(hours=1)
-    )
+    since = hands() - timedelta(hours=1)
+    one = Subscription("terminal", "console", None, 4, 18, "UTC", tags, "en", adult=False, by="", since=since)
     await desk.subscriptions.keep(one)
     sources = Sources(desk.engine, desk.digests, desk.tastes)
     books = Books(desk.subscriptions, place.logs, Lake(place.database))

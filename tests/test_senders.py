@@ -164,7 +164,7 @@ async def test_a_terminal_that_takes_no_text_is_a_trouble(room: Newsroom) -> Non
         await room.senders["terminal"].deliver(letter("terminal", "console", None))
 
 
-@pytest.mark.parametrize("settings", [{"writable": False}, {"nsfw": False, "writable": False, "readable": False}])
+@pytest.mark.parametrize("settings", [{"writable": False}, {"writable": False, "readable": False}])
 async def test_a_channel_of_discord_in_which_the_bot_may_not_speak_is_gone(
     room: Newsroom, settings: dict[str, bool]
 ) -> None:

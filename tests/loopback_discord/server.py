@@ -94,9 +94,11 @@ class LoopbackDiscord:
                 self.gateway.dispatch("CHANNEL_CREATE", channel.payload())
         return channel
 
-    def changed(self, channel: Channel, **settings: bool) -> Channel:
+    def changed(
+        self, channel: Channel, *, nsfw: bool | None = None, writable: bool = True, readable: bool = True
+    ) -> Channel:
         """The same channel after somebody has changed its settings, such as `nsfw`, or what the bot may do there."""
-        changed = replace(channel, **settings)
+        changed = replace(channel, nsfw=channel.nsfw if nsfw is None else nsfw, writable=writable, readable=readable)
         self.world.channels[channel.id] = changed
         if channel.guild is not None:
             channel.guild.channels[channel.guild.channels.index(channel)] = changed
