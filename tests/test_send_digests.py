@@ -19,7 +19,9 @@ from jobs.posting import News
 from jobs.sending import Letter, Sender
 from storage.digests import Slot, State
 from storage.logs import PastAnswer
+from storage.personal_data import PersonalData
 from storage.subscriptions import Subscription
+from tests import worlds
 from tests.databases import KINDS
 from tests.digest_world import FRIDAY, TICK, WEEK, Kill, Newsroom, cards, newsroom
 from tests.loopback_discord import Channel
@@ -462,3 +464,67 @@ async def test_the_report_is_plain(room: Newsroom) -> None:
         ],
         "troubles": 1,
     }
+
+
+PEOPLE = ("ann-of-games", "bob-of-games", "cleo-of-games", "dan-of-games", "eve-of-games")
+
+
+async def lovers_of_horror(room: Newsroom, channel: str, count: int) -> None:
+    titles = worlds.THEMES["Horror"]
+    for at, name in enumerate(PEOPLE[:count]):
+        await room.person(name, "discord", channel, plays=(titles[at], titles[(at + 1) % 6]))
+
+
+async def test_five_people_s_taste_is_heard_and_nobody_is_named(room: Newsroom) -> None:
+    channel = room.discord.channel()
+    await room.subscribe("discord", channel.id)
+    await lovers_of_horror(room, channel.id, 5)
+    await room.run()
+    said = repr([one.body.components for one in room.discord.posted(channel)])
+
+    assert "fits what people here like: Horror" in said
+    assert not any(name in said for name in PEOPLE)
+    assert "because" not in said
+
+
+async def test_four_people_s_taste_is_heard_nowhere(room: Newsroom) -> None:
+    channel, other = room.discord.channel(), room.discord.channel()
+    await room.subscribe("discord", channel.id)
+    await room.subscribe("discord", other.id, "elsewhere")
+    await lovers_of_horror(room, channel.id, 4)
+    await room.run()
+
+    assert shown(room, channel) == shown(room, other)
+
+
+async def test_people_of_a_whole_server_speak_where_a_channel_has_too_few(room: Newsroom) -> None:
+    channel = room.discord.channel()
+    await room.subscribe("discord", channel.id)
+    await lovers_of_horror(room, "another channel", 5)
+    await room.run()
+
+    assert "fits what people here like" in repr([one.body.components for one in room.discord.posted(channel)])
+
+
+async def test_what_many_came_to_like_is_said_to_rise(room: Newsroom) -> None:
+    channel = room.discord.channel()
+    await room.subscribe("discord", channel.id, language="ko")
+    for at in range(4):
+        await room.person(f"person {at}", "discord", "elsewhere", "elsewhere", likes=[401])
+    await room.run()
+
+    assert shown(room, channel)[0] == 401
+    assert "4명이 좋아요를 눌렀어요" in repr([one.body.components for one in room.discord.posted(channel)])
+
+
+async def test_the_table_of_digests_knows_nobody_and_forgetting_leaves_it_as_it_is(room: Newsroom) -> None:
+    channel = room.discord.channel()
+    await room.subscribe("discord", channel.id)
+    await lovers_of_horror(room, channel.id, 5)
+    await room.run()
+    about = await PersonalData(room.database).of("discord", PEOPLE[0])
+    await PersonalData(room.database).erase("discord", PEOPLE[0], FRIDAY)
+
+    assert "digests" not in about
+    assert await state(room, "discord", channel.id) is State.SENT
+    assert len((await logged(room)).shown) == 6
