@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from jobs.digest_contents import LEAST, Sources, contents, noted, remembered, suited
+from jobs.digest_report import CUT_OFF, MISSED, TOO_FEW, DigestsReport, Entry
 from jobs.digest_times import Due, last_due
 from jobs.errors import ChannelGone, NobodyKnows, NotSent, Unfinished
 from jobs.sending import Letter, Sender
@@ -28,7 +29,7 @@ COMMAND = "digest"
 LATE = timedelta(hours=24)
 """A digest comes so much after its hour at most; then that week goes without."""
 LEASE = timedelta(minutes=4)
-"""After which a claim that nobody finished is taken over: before the next run but one, which is five minutes later."""
+"""After which a claim that nobody finished is taken over: so by the next run, which comes after five minutes."""
 SENDING = 180.0
 """Seconds that sending may take: who claimed it has stopped trying before somebody else may begin."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=4)
@@ -36,36 +37,6 @@ AT_ONCE = 8
 """Channels that are sent to at the same time."""
 GATHERED = timedelta(hours=24)
 """Troubles are told once in so long."""
-
-TOO_FEW, MISSED, CUT_OFF = "too_few", "missed", "cut_off"
-"""Reasons that have words of their own; any other is a sentence of the platform."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What became of one channel's digest. `next_at` is when it is tried or looked for again."""
-
-    platform: str
-    channel: str
-    week: str
-    why: str = ""
-    next_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class DigestsReport:
-    """Of one run. `troubles` are those of the last days that the operator has not heard of, at most once a day."""
-
-    sent: tuple[Entry, ...] = ()
-    skipped: tuple[Entry, ...] = ()
-    unsubscribed: tuple[Entry, ...] = ()
-    failed: tuple[Entry, ...] = ()
-    troubles: tuple[Row, ...] = field(default=())
-
-    def as_dict(self) -> dict[str, object]:
-        """Plain values for JSON; moments are ISO 8601."""
-        parts = {name: list(map(_plain, getattr(self, name))) for name in ("sent", "skipped", "unsubscribed", "failed")}
-        return {**parts, "troubles": len(self.troubles)}
 
 
 @dataclass(frozen=True)
@@ -283,7 +254,3 @@ def _entry(subscription: Subscription, due: Due, why: str = "") -> Entry:
 
 def _slot(subscription: Subscription, due: Due) -> Slot:
     return Slot(subscription.platform, subscription.channel, due.week)
-
-
-def _plain(entry: Entry) -> dict[str, object]:
-    return asdict(entry) | {"next_at": entry.next_at.isoformat() if entry.next_at else None}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +92,10 @@ def weekly(served: Served, evidence: Evidence, themes: Sequence[str], wish: Wish
     parts = (
         _rising(evidence.rises, shelf, allowed),
         _new(served, crowd, allowed, evidence.today, REACH * k),
-        [*_fitting(served, crowd, allowed, REACH * k), *_instead(served, themes, wish, REACH * k)],
+        [
+            *_gems_first(_fitting(served, crowd, allowed, REACH * k), shelf),
+            *_gems_first(_instead(served, themes, wish, REACH * k), shelf),
+        ],
     )
     found = {feature.pick.game.app_id: feature for feature in in_turn(parts, 3 * REACH * k)}
     ranked = shelf.items.positions(found).astype(np.int32)  # [c] in the order of their turns
@@ -174,6 +178,13 @@ def _instead(served: Served, themes: Sequence[str], wish: Wish, most: int) -> li
         )
     nobody = served.scorer.items.owned(Taste().library)
     return [Feature(pick, Part.POPULAR) for pick in picks_for(nobody, served.popularity, served.shelf, wish, most)]
+
+
+def _gems_first(features: Sequence[Feature], shelf: Shelf) -> list[Feature]:
+    """Hits come last: a digest is for what one has not heard of."""
+    positions = shelf.items.positions([feature.pick.game.app_id for feature in features])
+    hits = shelf.head[positions].tolist()
+    return [feature for _, feature in sorted(zip(hits, features, strict=True), key=itemgetter(0))]
 
 
 def _pick(shelf: Shelf, at: int, score: float) -> Pick:

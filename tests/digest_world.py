@@ -20,8 +20,9 @@ from bot.slack.clients import Clients
 from bot.slack.pace import Pace
 from bot.slack.sender import SlackSender
 from bot.terminal_sender import TerminalSender
-from jobs.digest import Books, DigestsReport, send_digests
+from jobs.digest import Books, send_digests
 from jobs.digest_contents import Sources
+from jobs.digest_report import DigestsReport
 from jobs.sending import Letter, Sender
 from recommender.engine import Engine
 from recommender.game import Game

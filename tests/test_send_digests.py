@@ -13,7 +13,8 @@ import pytest
 from bot.messages import Language
 from bot.status.digests import told
 from bot.wording import Wording
-from jobs.digest import LATE, LEASE, DigestsReport
+from jobs.digest import LATE, LEASE
+from jobs.digest_report import DigestsReport
 from jobs.errors import NotSent
 from jobs.posting import News
 from jobs.sending import Letter, Sender

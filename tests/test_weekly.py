@@ -170,6 +170,15 @@ def test_games_for_adults_come_only_where_they_may(*, adult: bool) -> None:
     assert ("Midnight Velvet" in titles) is adult
 
 
+def test_hits_come_last() -> None:
+    served = worlds.served_with_content(NEWS)
+    found = [one for one in chosen(k=40, served=served) if one.part is Part.POPULAR]
+    hits = [bool(served.shelf.head[served.scorer.items.position(one.pick.game.app_id)]) for one in found]
+
+    assert {False, True} == set(hits)
+    assert hits == sorted(hits)
+
+
 def test_what_was_shown_of_late_does_not_come_again() -> None:
     first = [one.pick.game.app_id for one in chosen(lovers("Roguelike"), {201: Rise(9)})]
     second = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.wording import Wording
-from jobs.digest import CUT_OFF, DigestsReport
+from jobs.digest_report import CUT_OFF, DigestsReport
 from jobs.posting import News, Post
 from storage.digests import Row
 
