@@ -19,7 +19,9 @@ from recommender.engine import Engine
 from recommender.registry import Registry
 from recommender.served import Served
 from storage.accounts import Accounts
+from storage.channel_tastes import ChannelTastes
 from storage.database import Database
+from storage.digests import Digests
 from storage.errors import DatabaseError, DatabaseUnavailable
 from storage.feedback import Feedback
 from storage.fitted_rows import FittedRows
@@ -87,6 +89,8 @@ async def running(
             feedback=Feedback(database, heard_by(lake)),
             accounts=Accounts(database),
             subscriptions=Subscriptions(database),
+            digests=Digests(database),
+            tastes=ChannelTastes(database),
             personal=PersonalData(database),
             lake=lake,
             servers=ServerData(database),

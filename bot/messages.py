@@ -117,6 +117,7 @@ class Reply:
     `model` is the version that answered, None where none was asked. `members` are the names that `Pick.members`
     counts. `toggled` says of a pressed opinion whether it holds now. `link` is a label and the address it opens.
     `language` is that of the picks and the text where it is not the person's own.
+    `reasons` by app id are for picks that have others than what their players and libraries say.
     An `untraced` one is not logged: who asked to be forgotten is not remembered for asking.
     """
 
@@ -134,6 +135,7 @@ class Reply:
     attachment: Attachment | None = None
     untraced: bool = False
     language: Language | None = None
+    reasons: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def told(self) -> str:

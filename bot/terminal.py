@@ -22,6 +22,8 @@ from bot.wording import Wording
 from recommender.recommend import Pick
 
 HERE = Person("terminal", "local")
+CHANNEL = "console"
+"""Where digests of the terminal are printed: the console of whoever runs the jobs."""
 
 Dispatch = Callable[[Request], Awaitable[Reply]]
 
@@ -76,7 +78,7 @@ class Terminal:
             options=spoken.options,
             language=self.language,
             at=self.now(),
-            place=Place(adult_ok=self.adult_ok, manageable=True),
+            place=Place(channel=CHANNEL, adult_ok=self.adult_ok, manageable=True),
         )
         return await self.dispatch(request)
 
@@ -90,7 +92,7 @@ def rendered(reply: Reply, words: Wording, store_url: str = STORE) -> Renderable
     """Text, cards, numbered choices and note, a blank line between; styles vanish where there is no terminal."""
     parts: list[RenderableType] = [plain(reply.text)]
     if reply.picks:
-        parts += [Text(), _numbered([_card(pick, reply.members, words, store_url) for pick in reply.picks])]
+        parts += [Text(), _numbered([_card(pick, reply, words, store_url) for pick in reply.picks])]
     if reply.choices:
         parts += [Text(), _numbered([plain(choice.label) for choice in reply.choices])]
     if reply.link:
@@ -110,14 +112,14 @@ def _numbered(bodies: Sequence[RenderableType]) -> Table:
     return grid
 
 
-def _card(pick: Pick, members: Sequence[str], words: Wording, store_url: str) -> RenderableType:
+def _card(pick: Pick, reply: Reply, words: Wording, store_url: str) -> RenderableType:
     address = f"{store_url.rstrip('/')}/app/{pick.game.app_id}/"
-    whom = words.whom(pick, members)
+    whom = words.whom(pick, reply.members)
     return Group(
         plain(pick.game.title, "bold cyan"),
         plain(words.summary(pick), "dim"),
         *([plain(whom, "magenta")] if whom else []),
-        plain(words.reason(pick), "green"),
+        plain(words.reason_in(reply, pick), "green"),
         Text(address, Style(color="blue", link=address), overflow="fold"),
     )
 

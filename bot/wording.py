@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib import resources
 
-from bot.messages import Language
+from bot.messages import Language, Reply
 from bot.tag_names import localized
 from recommender.catalog import Game
 from recommender.confidence import trust
@@ -56,6 +56,10 @@ class Wording:
         """
         reason = self._reason(pick)
         return self.say("reason.new", reason=reason) if pick.new and pick.because else reason
+
+    def reason_in(self, reply: Reply, pick: Pick) -> str:
+        """As the answer has it where it has one of its own."""
+        return reply.reasons.get(pick.game.app_id) or self.reason(pick)
 
     def _reason(self, pick: Pick) -> str:
         owned = [because for because in pick.because if not because.liked]

@@ -8,6 +8,11 @@ JobError
 ├── WorkRefused         a job cannot be done as the bot is set up
 ├── ChildFailed         a process of ours was ended, refused, or answered what it should not
 ├── StepFailed          a job came to a step that could not be done
+├── Undelivered         a digest is not known to stand in its channel
+│   ├── ChannelGone     nor will it ever: the channel is gone, or the bot from it
+│   ├── NotSent         it surely does not; worth another try
+│   ├── Unfinished      nobody knows yet; worth another look
+│   └── NobodyKnows     nobody will ever know, so it counts as sent
 └── NotPosted           a post could not be put where it belongs
     └── ChartNotPosted  all of it stands there but its chart: once more would say it twice
 """
@@ -50,6 +55,30 @@ class StepFailed(JobError):
         super().__init__(f"{step}: {why}{after}")
         self.step = step
         self.why = why
+
+
+class Undelivered(JobError):
+    pass
+
+
+class ChannelGone(Undelivered):
+    pass
+
+
+class NotSent(Undelivered):
+    """`retry_after` is how many seconds the platform wants to be left alone, 0 where it does not say."""
+
+    def __init__(self, why: str, retry_after: float = 0.0) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
+
+
+class Unfinished(Undelivered):
+    pass
+
+
+class NobodyKnows(Undelivered):
+    pass
 
 
 class NotPosted(JobError):

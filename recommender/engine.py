@@ -21,6 +21,7 @@ from recommender.scorer import Scorer
 from recommender.served import Players, Served
 from recommender.shelf import Wish
 from recommender.updates import NOTHING, stacked, updated
+from recommender.weekly import Evidence, Weekly, weekly
 
 T = TypeVar("T")
 
@@ -95,6 +96,12 @@ class Engine:
     async def curate(self, tag: str, wish: Wish, k: int = 10) -> Answer:
         """`tag` as the catalogue spells it."""
         return await self._off_loop(lambda served: Answer(tuple(of_theme(tag, served.themes, wish, k)), served.version))
+
+    async def weekly(self, evidence: Evidence, themes: Sequence[str], wish: Wish, k: int) -> Weekly:
+        """What is worth a word to many at once; see `recommender.weekly`."""
+        return await self._off_loop(
+            lambda served: Weekly(tuple(weekly(served, evidence, themes, wish, k)), served.version)
+        )
 
     async def why(self, library: Library, game: Game) -> Pick | None:
         """None where the model knows nothing of the game, not even by its content, or none of the library."""

@@ -230,6 +230,11 @@ class Shelf:
         return self._of(_days(self.catalog.games), 0)
 
     @cached_property
+    def dated(self) -> Mask:
+        """[n] whether the very day of release is known."""
+        return self._of(self.catalog.games.released != UNKNOWN, missing=False)
+
+    @cached_property
     def several(self) -> Mask:
         """What several can play together."""
         mask = np.zeros(len(self.items), bool)

@@ -17,6 +17,9 @@ OptionValue: TypeAlias = str | int | float | bool | None
 SLOWED = "slowed"
 """The outcome of a request that came too soon: it was not worked on, so it does not count as one."""
 
+NOBODY = ""
+"""The person of what was shown unasked: a digest."""
+
 
 class Offered(TypedDict):
     """A follow-up that an answer offered."""
@@ -166,13 +169,14 @@ class Logs:
     async def asked_since(self, moment: datetime, most: int = 100_000) -> list[Asked]:
         """Who asked at `moment` or later: the newest `most`, the oldest first; without those who were slowed down."""
         these = select(requests.c.platform, requests.c.person, requests.c.server, requests.c.at)
-        these = these.where(requests.c.at >= moment, requests.c.outcome != SLOWED)
+        these = these.where(requests.c.at >= moment, requests.c.outcome != SLOWED, requests.c.person != NOBODY)
         newest = these.order_by(requests.c.at.desc(), requests.c.id.desc()).limit(most)
         async with self._database.reading() as connection:
             return [Asked(*row) for row in await connection.execute(newest)][::-1]
 
     async def counts(self) -> Counts:
-        people = select(requests.c.platform, requests.c.person).distinct().subquery()
+        asking = requests.c.person != NOBODY
+        people = select(requests.c.platform, requests.c.person).where(asking).distinct().subquery()
         tables = (requests, impressions, reactions, people)
         each = [select(func.count()).select_from(table).scalar_subquery() for table in tables]
         async with self._database.reading() as connection:

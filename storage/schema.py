@@ -85,6 +85,7 @@ requests = Table(
     Index(None, "at"),
     Index(None, "platform", "person", "at"),
     Index(None, "root", "page"),
+    Index(None, "platform", "server", "channel"),
 )
 
 impressions = Table(
@@ -108,6 +109,7 @@ reactions = Table(
     Column("kind", Text, nullable=False),
     Column("request_id", Text),
     Index(None, "platform", "person"),
+    Index(None, "request_id"),
 )
 
 feedback = Table(
@@ -118,6 +120,7 @@ feedback = Table(
     Column("app_id", BigInteger, primary_key=True, autoincrement=False),
     Column("opinion", Text, nullable=False),
     Column("since", UtcDateTime, nullable=False),
+    Index(None, "opinion", "since"),
 )
 
 linked_accounts = Table(
@@ -157,6 +160,33 @@ digest_channels = Table(
     Column("by", Text, nullable=False),
     Column("since", UtcDateTime, nullable=False),
     Index(None, "platform", "by"),
+)
+
+# Of channels, and of nobody: `shown` are games with the part of the choice that they came from. `begun_at` is the first
+# claim, `claimed_at` the last, `stands_at` when the digest is to be seen in the channel.
+digests = Table(
+    "digests",
+    metadata,
+    Column("platform", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("week", Text, primary_key=True),
+    Column("server", Text),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("replica", Text, nullable=False),
+    Column("begun_at", UtcDateTime, nullable=False),
+    Column("claimed_at", UtcDateTime, nullable=False),
+    Column("stands_at", UtcDateTime),
+    Column("next_at", UtcDateTime),
+    Column("sent_at", UtcDateTime),
+    Column("told_at", UtcDateTime),
+    Column("untold", Boolean, nullable=False, server_default=text("false")),
+    Column("message", Text),
+    Column("model", Text),
+    Column("shown", JSON, nullable=False),
+    Column("why", Text),
+    Index(None, "week"),
 )
 
 synced_commands = Table(

@@ -9,7 +9,10 @@ from typing import cast
 
 from slack_sdk.oauth.installation_store import Bot, Installation
 from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
-from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstallationStore
+from slack_sdk.oauth.installation_store.sqlalchemy import (
+    AsyncSQLAlchemyInstallationStore,
+    SQLAlchemyInstallationStore,
+)
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 from slack_sdk.oauth.state_store.sqlalchemy import AsyncSQLAlchemyOAuthStateStore
 from sqlalchemy import ColumnElement, delete, func, select
@@ -55,6 +58,13 @@ class SlackInstalls(AsyncInstallationStore):
         return await self._bots.async_find_bot(
             enterprise_id=enterprise_id, team_id=team_id, is_enterprise_install=is_enterprise_install
         )
+
+    async def bot_of(self, team_id: str) -> Bot | None:
+        """By the workspace alone: who asks unprompted does not know which organisation it is of."""
+        newest = select(slack_bots).where(self._of(team_id)).order_by(slack_bots.c.installed_at.desc()).limit(1)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(newest)).mappings().first()
+        return SQLAlchemyInstallationStore.build_bot_entity(row) if row is not None else None
 
     async def forget(self, team_id: str, until: datetime) -> bool:
         """Whether the bot was there; one that was installed after `until` stays."""

@@ -23,7 +23,9 @@ from bot.terminal import Terminal
 from recommender.engine import Engine
 from recommender.served import Served
 from storage.accounts import Accounts
+from storage.channel_tastes import ChannelTastes
 from storage.database import Database
+from storage.digests import Digests
 from storage.feedback import Feedback
 from storage.lake.lake import Lake
 from storage.lake.patient import PatientLake
@@ -114,6 +116,8 @@ async def open_place(
             feedback=Feedback(database, heard_by(lake)),
             accounts=Accounts(database),
             subscriptions=Subscriptions(database),
+            digests=Digests(database),
+            tastes=ChannelTastes(database),
             personal=PersonalData(database),
             lake=lake,
             servers=ServerData(database),

@@ -66,7 +66,7 @@ def meant(reply: Reply, language: Language) -> Reading:
     words = Wording(language)
     lines = [reply.text]
     for pick in reply.picks:
-        lines += [pick.game.title, words.summary(pick), words.whom(pick, reply.members), words.reason(pick)]
+        lines += [pick.game.title, words.summary(pick), words.whom(pick, reply.members), words.reason_in(reply, pick)]
     return Reading(
         _lines([*lines, reply.note or ""]),
         [f"{STORE}/app/{pick.game.app_id}/" for pick in reply.picks],

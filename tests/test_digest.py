@@ -1,8 +1,7 @@
-"""When a channel's digest is due, and what is in it."""
+"""When a channel's digest is due."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -12,11 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands.zones import zone_named, zones_near
-from jobs.digest import digest, in_turn, next_time
-from recommender.engine import Engine
-from recommender.recommend import Pick
+from jobs.digest_times import last_due, next_due, week_of, weeks_before
 from storage.subscriptions import Subscription
-from tests import worlds
 from tests.fakes import NOON
 
 FRIDAY, SUNDAY = 4, 6
@@ -31,11 +27,8 @@ def at(said: str) -> datetime:
     return datetime.fromisoformat(said).astimezone(UTC)
 
 
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    engine = Engine(worlds.served())
-    yield engine
-    engine.close()
+def next_time(subscription: Subscription, after: datetime) -> datetime:
+    return next_due(subscription, after).at
 
 
 def test_it_comes_on_the_next_such_day() -> None:
@@ -101,45 +94,40 @@ def test_it_comes_within_a_week_on_its_day(after: datetime, zone: str, weekday: 
     assert due.astimezone(ZoneInfo(zone)).weekday() == weekday
 
 
-async def test_without_themes_it_is_what_many_own(engine: Engine) -> None:
-    answer = await digest(WEEKLY, engine)
+@given(
+    st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - the bounds of naive moments
+    st.sampled_from(["UTC", "Europe/Berlin", "Asia/Seoul", "America/New_York", "Pacific/Chatham"]),
+    st.integers(0, 6),
+    st.integers(0, 23),
+)
+def test_every_week_has_one(after: datetime, zone: str, weekday: int, hour: int) -> None:
+    wanted = in_zone(zone, weekday, hour)
+    first = next_due(wanted, after)
+    second = next_due(wanted, first.at)
 
-    assert len(answer.picks) == 5
-    assert [pick.players for pick in answer.picks] == sorted((pick.players for pick in answer.picks), reverse=True)
-
-
-async def test_themes_take_turns(engine: Engine) -> None:
-    answer = await digest(replace(WEEKLY, tags=("Horror", "Puzzle")), engine)
-
-    assert [pick.game.tags[0] for pick in answer.picks] == ["Horror", "Puzzle", "Horror", "Puzzle", "Horror"]
-
-
-async def test_a_game_of_two_themes_comes_once(engine: Engine) -> None:
-    answer = await digest(replace(WEEKLY, tags=("Horror", "Singleplayer")), engine)
-
-    assert len({pick.game.app_id for pick in answer.picks}) == 5
+    assert weeks_before(second.week, 1) == [first.week]
+    assert last_due(wanted, first.at) == first
+    assert last_due(wanted, second.at - timedelta(seconds=1)) == first
 
 
-async def test_a_theme_that_is_no_more_leaves_its_turn_to_the_others(engine: Engine) -> None:
-    answer = await digest(replace(WEEKLY, tags=("Forgotten", "Puzzle")), engine)
+def test_a_week_that_was_had_is_passed_over() -> None:
+    this = next_due(WEEKLY, NOON)
+    that = next_due(WEEKLY, NOON, taken={this.week})
 
-    assert {pick.game.tags[0] for pick in answer.picks} == {"Puzzle"}
-
-
-@pytest.mark.parametrize("adult", [False, True])
-async def test_games_for_adults_come_only_to_channels_for_adults(engine: Engine, *, adult: bool) -> None:
-    answer = await digest(replace(WEEKLY, tags=("Horror",), adult=adult), engine, k=20)
-
-    assert ("Velvet Nights" in {pick.game.title for pick in answer.picks}) is adult
+    assert that.at == this.at + timedelta(weeks=1)
 
 
-def test_turns_are_taken_in_the_order_of_themes() -> None:
-    a, b, c, d = (Pick(game, 1.0) for game in worlds.GAMES[:4])
+def test_a_year_may_have_fifty_three_weeks() -> None:
+    assert week_of(at("2027-01-01T12:00+00:00").date()) == "2026-W53"
+    assert weeks_before("2027-W01", 2) == ["2026-W53", "2026-W52"]
 
-    assert in_turn([[a, b], [b, c], [d]], 9) == [a, b, d, c]
-    assert in_turn([[a, b], [a, c]], 3) == [a, c, b]
-    assert in_turn([[a, b], [c]], 2) == [a, c]
-    assert in_turn([[], []], 5) == []
+
+def test_the_week_is_that_of_the_channel_s_clock() -> None:
+    """What is a Monday in Seoul is still a Sunday in UTC."""
+    early = in_zone("Asia/Seoul", 0, 3)
+
+    assert next_due(early, at("2026-05-17T12:00+00:00")).week == "2026-W21"
+    assert next_due(early, at("2026-05-17T12:00+00:00")).at == at("2026-05-17T18:00+00:00")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,11 @@ import pytest
 from bot.dispatch import dispatch
 from bot.messages import Language, Outcome, Person, Request, Value
 from bot.messages import Place as Where
+from jobs.digest_contents import contents
+from jobs.digest_times import next_due
+from storage.digests import Slot
 from storage.subscriptions import Subscription
+from tests.digest_world import FRIDAY, newsroom
 from tests.fakes import NOON, Place, open_place, request
 
 DANA = Person("discord", "dana")
@@ -139,21 +144,55 @@ async def test_the_preview_shows_the_digest_in_its_own_language(place: Place) ->
 
     assert reply.language is Language.KO
     assert reply.text == "이번 주 인디 게임:"
-    assert [pick.game.tags[0] for pick in reply.picks] == ["Horror", "Puzzle", "Horror", "Puzzle", "Horror"]
+    assert [pick.game.tags[0] for pick in reply.picks] == ["Horror", "Puzzle"] * 3
+    assert set(reply.reasons.values()) == {"공포 대표작", "퍼즐 대표작"}
     assert "The next one comes on Friday, 22 May, 18:00" in (reply.note or "")
     assert reply.private
 
 
 async def test_the_preview_shows_no_games_for_adults_once_the_channel_is_for_all(place: Place) -> None:
     grown_up = replace(CHANNEL, adult_ok=True)
-    await dispatch(asked("digest here", grown_up, tags="sexual content"), place.desk)
-
+    await dispatch(asked("digest here", grown_up, tags="sexual content, horror"), place.desk)
     before = await dispatch(asked("digest preview", grown_up), place.desk)
     after = await dispatch(asked("digest preview"), place.desk)
 
-    assert [pick.game.title for pick in before.picks] == ["Velvet Nights"]
-    assert after.picks == ()
-    assert "would be empty" in after.text
+    assert "Velvet Nights" in {pick.game.title for pick in before.picks}
+    assert len(after.picks) == 6
+    assert "Velvet Nights" not in {pick.game.title for pick in after.picks}
+
+
+async def test_the_preview_says_when_there_are_too_few_games_for_a_digest(place: Place) -> None:
+    await dispatch(asked("digest here", tags="sexual content"), place.desk)
+    reply = await dispatch(asked("digest preview"), place.desk)
+
+    assert reply.picks == ()
+    assert "would be empty" in reply.text
+    assert "The next one comes on" in (reply.note or "")
+
+
+async def test_after_one_came_this_week_the_next_is_said_to_come_the_week_after(place: Place) -> None:
+    slot = Slot("discord", "channel", "2026-W20")
+    claim = await place.desk.digests.claim(slot, "server", NOON, timedelta(minutes=4), "here", "answer")
+    assert claim is not None
+    await place.desk.digests.sent(claim, "message", NOON)
+    reply = await dispatch(asked("digest here", day="sunday", hour=18), place.desk)
+
+    assert "The next one comes on Sunday, 24 May, 18:00." in reply.text
+
+
+async def test_the_preview_shows_what_comes(tmp_path: Path) -> None:
+    """But for the hour at which it comes: nobody has to have asked for anything in between."""
+    async with newsroom(tmp_path) as room:
+        one = await room.subscribe("terminal", "console", None)
+        due = next_due(one, FRIDAY - timedelta(hours=1))
+        before = await contents(room.sources, one, due.week, FRIDAY - timedelta(hours=1), adult=False)
+        await room.run()
+        (row,) = [entry for entry in await room.books.logs.recent(9) if entry.command == "digest"]
+        answer = await room.books.logs.answer(row.id)
+
+    assert answer is not None
+    assert [shown.app_id for shown in answer.shown] == [one.pick.game.app_id for one in before.features]
+    assert all(one.pick.game.title in room.console.getvalue() for one in before.features)
 
 
 async def test_without_a_digest_the_preview_says_how_to_have_one(place: Place) -> None:

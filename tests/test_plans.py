@@ -24,7 +24,9 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 import storage
 from storage.accounts import Accounts
+from storage.channel_tastes import ChannelTastes
 from storage.database import Database
+from storage.digests import Claim, Digests, Row, Slot, State
 from storage.feedback import Feedback, Opinion
 from storage.fitted_rows import FittedRows
 from storage.lake.events import reacted
@@ -53,6 +55,11 @@ def installs(database: Database) -> SlackInstalls:
     return SlackInstalls(database, "111.222")
 
 
+WEEKS = ("2024-W19", "2024-W20")
+SLOT = Slot("discord", "lobby", "2024-W20")
+CLAIM = Claim(SLOT, "answer", "here", NOON, NOON)
+SEEN = Row(SLOT, State.CLAIMED, 1, NOON)
+
 PARTED = "lake_events"
 """The table that Postgres has in parts, which have names of their own and so do their indices."""
 
@@ -79,6 +86,20 @@ QUERIES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "Subscriptions.keep": lambda database: Subscriptions(database).keep(LOBBY),
     "Subscriptions.stop": lambda database: Subscriptions(database).stop("discord", "lobby"),
     "Subscriptions.all": lambda database: Subscriptions(database).all(),
+    "Digests.of_weeks": lambda database: Digests(database).of_weeks(WEEKS),
+    "Digests.taken": lambda database: Digests(database).taken("discord", "lobby", WEEKS),
+    "Digests.shown": lambda database: Digests(database).shown("discord", "lobby", WEEKS),
+    "Digests.claim": lambda database: Digests(database).claim(SLOT, "guild", NOON, timedelta(), "here", "answer"),
+    "Digests.decided": lambda database: Digests(database).decided(CLAIM, [], "model", NOON),
+    "Digests.sent": lambda database: Digests(database).sent(CLAIM, "message", NOON),
+    "Digests.retry": lambda database: Digests(database).retry(CLAIM, NOON, "why"),
+    "Digests.close": lambda database: Digests(database).close(CLAIM, State.GONE, "why"),
+    "Digests.overdue": lambda database: Digests(database).overdue(SLOT, None, SEEN, State.GIVEN_UP, "why", NOON),
+    "Digests.gather": lambda database: Digests(database).gather(WEEKS, NOON, timedelta(days=1)),
+    "ChannelTastes.of_channel": lambda database: ChannelTastes(database).of_channel("discord", "guild", "lobby", NOON),
+    "ChannelTastes.of_server": lambda database: ChannelTastes(database).of_server("discord", "guild", NOON),
+    "ChannelTastes.likes": lambda database: ChannelTastes(database).likes(NOON),
+    "SlackInstalls.bot_of": lambda database: installs(database).bot_of("T1"),
     "Synced.get": lambda database: Synced(database).get("discord"),
     "Synced.put": lambda database: Synced(database).put("discord", "digest", NOON),
     "PersonalData.of": lambda database: PersonalData(database).of("discord", "ada"),

@@ -31,7 +31,7 @@ OF_WORKSPACES = {
         Language.KO: "저를 설치한 Slack 워크스페이스",
     },
 }
-OF_NOBODY = {"synced_commands", "slack_oauth_states", "lake_sequence", "runs", "fitted_versions"}
+OF_NOBODY = {"digests", "synced_commands", "slack_oauth_states", "lake_sequence", "runs", "fitted_versions"}
 """Tables without a row about anybody."""
 LONGEST = 2000
 """Characters that every platform shows in one message."""

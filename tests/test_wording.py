@@ -30,6 +30,7 @@ from recommender.confidence import Trust
 from recommender.evidence import WAYS
 from recommender.reasons import Because
 from recommender.recommend import Pick
+from storage.digests import TROUBLES
 from storage.schema import digest_channels, impressions, metadata
 
 EN, KO = Wording(Language.EN), Wording(Language.KO)
@@ -72,6 +73,7 @@ def derived() -> set[str]:
         *(f"doctor.name.{check}" for check in Check),
         *(f"status.nightly.{one}" for one in (*Why, *WHO)),
         *(f"status.nightly.of_{what}" for what in (*WAYS, "rows", "players", "games", "evidence")),
+        *(f"status.digests.{state}" for state in TROUBLES),
     }
 
 

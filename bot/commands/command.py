@@ -17,6 +17,8 @@ from jobs.learner import Learner
 from recommender.engine import Engine
 from recommender.library import Library
 from storage.accounts import Accounts
+from storage.channel_tastes import ChannelTastes
+from storage.digests import Digests
 from storage.feedback import Feedback
 from storage.lake.patient import PatientLake
 from storage.logs import Logs
@@ -132,6 +134,8 @@ class Desk:
     feedback: Feedback
     accounts: Accounts
     subscriptions: Subscriptions
+    digests: Digests
+    tastes: ChannelTastes
     personal: PersonalData
     lake: PatientLake
     servers: ServerData

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-from bot.commands.command import Desk, Kind, Option
+from bot.commands.command import Command, Desk, Kind, Option
 from bot.commands.near import tags_near, zones_near_miss
 from bot.commands.refused import Refused
 from bot.commands.suitable import shown
 from bot.commands.zones import zone_named
+from bot.digests import reasons
 from bot.messages import Choice, Language, Origin, Outcome, Reply, Request
 from bot.tag_names import localized, tag_named
 from bot.wording import DAYS, Wording
-from jobs.digest import PICKS, digest, next_time
+from jobs.digest import COMMAND
+from jobs.digest_contents import LEAST, Sources, contents
+from jobs.digest_times import Due, next_due, week_of, weeks_before
 from recommender.errors import UnknownTag
 from storage.subscriptions import Subscription
 
-MOST_TAGS = PICKS
+MOST_TAGS = 5
 """More themes than games would leave some out."""
 
 OPTIONS = (
@@ -45,7 +47,8 @@ async def here(request: Request, desk: Desk) -> Reply:
         raise Refused("refused.too_many_tags", most=MOST_TAGS)
     subscription = _wanted(request, channel, zone, tags)
     await desk.subscriptions.keep(subscription)
-    return Reply(f"{_plan(subscription, request, words)}\n{words.say('digest.next_steps')}")
+    plan = _plan(subscription, await _next(subscription, request, desk), request, words)
+    return Reply(f"{plan}\n{words.say('digest.next_steps')}")
 
 
 def _wanted(request: Request, channel: str, zone: str, tags: tuple[str, ...]) -> Subscription:
@@ -71,15 +74,24 @@ async def preview(request: Request, desk: Desk) -> Reply:
     if subscription is None:
         weekly = Choice(words.say("digest.usual"), "digest here")
         return Reply(words.say("digest.none"), choices=(weekly,))
+    due = await _next(subscription, request, desk)
     adult = subscription.adult and request.place.adult_ok
-    answer = await digest(replace(subscription, adult=adult), desk.engine)
-    language = Language(subscription.language)
-    plan = _plan(subscription, request, words)
-    if not answer.picks:
+    sources = Sources(desk.engine, desk.digests, desk.tastes)
+    chosen = await contents(sources, subscription, due.week, request.at, adult=adult)
+    plan = _plan(subscription, due, request, words)
+    if len(chosen.features) < LEAST:
         return Reply(words.say("digest.empty"), note=plan, outcome=Outcome.REFUSED)
-    text = Wording(language).say("digest.headline")
-    picks, origin = shown(answer.picks, request), Origin(request.id)
-    return Reply(text, picks, note=plan, model=answer.version, origin=origin, language=language)
+    language = Language(subscription.language)
+    its_words, today = Wording(language), request.at.astimezone(ZoneInfo(subscription.time_zone)).date()
+    return Reply(
+        its_words.say("digest.headline"),
+        shown([feature.pick for feature in chosen.features], request),
+        note=plan,
+        model=chosen.version,
+        origin=Origin(request.id),
+        language=language,
+        reasons=reasons(chosen.features, its_words, today),
+    )
 
 
 async def stop(request: Request, desk: Desk) -> Reply:
@@ -98,8 +110,16 @@ def _channel(request: Request) -> str:
     return request.place.channel
 
 
-def _plan(subscription: Subscription, request: Request, words: Wording) -> str:
-    due = next_time(subscription, request.at).astimezone(ZoneInfo(subscription.time_zone))
+async def _next(subscription: Subscription, request: Request, desk: Desk) -> Due:
+    """The first that is still to come: one that came this week does not come again, whatever is changed about it."""
+    week = week_of(request.at.astimezone(ZoneInfo(subscription.time_zone)).date())
+    near = {week, next_due(subscription, request.at).week, *weeks_before(week, 1)}
+    return next_due(
+        subscription, request.at, await desk.digests.taken(subscription.platform, subscription.channel, near)
+    )
+
+
+def _plan(subscription: Subscription, due: Due, request: Request, words: Wording) -> str:
     tags = ", ".join(localized(tag, request.language) for tag in subscription.tags)
     return words.say(
         "digest.plan",
@@ -108,5 +128,14 @@ def _plan(subscription: Subscription, request: Request, words: Wording) -> str:
         zone=subscription.time_zone,
         of=words.say("digest.of_tags", tags=tags) if tags else words.say("digest.any"),
         language=words.say(f"value.{subscription.language}"),
-        next=words.moment(due),
+        next=words.moment(due.at.astimezone(ZoneInfo(subscription.time_zone))),
     )
+
+
+async def _no_more(_request: Request, _desk: Desk) -> Reply:
+    """What is asked of a digest that came: it has one page, and nobody's options."""
+    raise Refused("refused.answer_gone")
+
+
+WEEKLY = Command(COMMAND, _no_more, personal=False)
+"""What a digest is logged as, so that what hangs on its buttons knows what it was: nobody gives this command."""

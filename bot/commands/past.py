@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.commands.command import Command, Desk, Kind, Option
+from bot.commands.digest import WEEKLY
 from bot.commands.libraries import library_of, linked_library, of_titles, with_opinions
 from bot.commands.options import members
 from bot.commands.refused import Refused
@@ -79,7 +80,8 @@ def _profile(subject: str) -> str:
 
 def command_of(past: Past, desk: Desk) -> Command:
     """Raises Refused where there is no such command any more."""
-    found = next((command for command in desk.commands if command.name == past.request.command), None)
+    known = (*desk.commands, WEEKLY)
+    found = next((command for command in known if command.name == past.request.command), None)
     if found is None:
         raise Refused("refused.answer_gone")
     return found

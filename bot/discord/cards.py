@@ -146,7 +146,7 @@ def _card_text(pick: Pick, reply: Reply, look: Look) -> str:
         f"### {link(_short(pick.game.title), address)}",
         f"-# {escaped(look.words.summary(pick))}",
         escaped(look.words.whom(pick, reply.members)),
-        escaped(look.words.reason(pick)),
+        escaped(look.words.reason_in(reply, pick)),
     ]
     return "\n".join(filter(None, lines))
 

@@ -85,7 +85,7 @@ def messages(reply: Reply, look: Look) -> list[Sent]:
 def card(pick: Pick, reply: Reply, look: Look) -> Part:
     address = f"{look.store_url.rstrip('/')}/app/{pick.game.app_id}/"
     facts = look.words.summary(pick)
-    whom, reason = look.words.whom(pick, reply.members), look.words.reason(pick)
+    whom, reason = look.words.whom(pick, reply.members), look.words.reason_in(reply, pick)
     lines = [
         f"*{link(cut(pick.game.title, TITLE), address)}*",
         fitting(facts, FACTS),

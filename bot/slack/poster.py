@@ -38,7 +38,7 @@ BLOCKS = PICTURES | {"invalid_blocks_format", "msg_blocks_too_long"}
 ABSENT = frozenset({"not_in_channel", "channel_not_found", "is_archived"})
 RESTRICTED = "restricted_action"
 """What the words begin with for a channel in which the bot is not to speak."""
-SHOWING = ("chat.postMessage", "files.completeUploadExternal")
+SHOWING = ("chat.postMessage", "chat.scheduleMessage", "files.completeUploadExternal")
 """The calls after which something new stands in the channel."""
 
 Failure = SlackClientError | aiohttp.ClientError | OSError

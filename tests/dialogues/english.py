@@ -176,10 +176,15 @@ DIALOGUES: Dialogues = {
         ("/similar Whisper Well", "Static"),
         ("/forgetme sure: maybe", "sure is one of yes"),
     ],
-    "a digest has no channel in a terminal": [
-        ("/digest here tags: horror", "no channel here that a digest could come to"),
-        ("/digest preview", "Give this command in the channel that wants it"),
-        ("/digest  STOP", "no channel here"),
+    "a terminal is a channel for a digest, too": [
+        ("/digest preview", "This channel has no digest"),
+        (
+            "/digest here tags: horror",
+            "every Friday at 18:00 (UTC), the best of Horror",
+            "comes on Friday",
+        ),
+        ("/digest preview", "Indie games of the week:", "among the best of Horror"),
+        ("/digest  STOP", "Stopped"),
         ("/digest", "There is no command /digest. Did you mean:", "/digest here", "/digest stop"),
         (
             "/help digest here",

@@ -80,10 +80,10 @@ DIALOGUES: Dialogues = {
         ("1", "모두 영구히 지웠어요", "요청 3건"),
         ("/forgetme yes", "지울 것이 없었어요"),
     ],
-    "터미널에는 채널이 없음": [
-        ("/digest here day: friday", "소식을 받을 채널이 없어요"),
-        ("/digest preview", "소식을 받고 싶은 채널에서"),
-        ("/digest stop", "채널이 없어요"),
+    "터미널도 소식을 받는 채널": [
+        ("/digest here day: friday tags: 공포", "매주 금요일 18:00 (UTC), 공포 대표작"),
+        ("/digest preview", "이번 주 인디 게임:", "공포 대표작"),
+        ("/digest stop", "이제 이 채널에는 주간 소식이 오지 않아요"),
         ("/help digest here", "[hour]", "예: /digest here day: friday hour: 18 zone: Asia/Seoul"),
     ],
     "한국어 태그": [

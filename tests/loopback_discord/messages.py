@@ -86,6 +86,7 @@ class Message:
     deleted: bool = False
     edited: datetime | None = None
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    nonce: str | int | None = None
 
     @property
     def ephemeral(self) -> bool:
@@ -126,6 +127,7 @@ class Message:
             "application_id": self.author["id"],
             "webhook_id": self.author["id"],
         }
+        known |= {} if self.nonce is None else {"nonce": self.nonce}
         return known | ({} if self.metadata is None else {"interaction_metadata": self.metadata})
 
 

@@ -20,6 +20,7 @@ from tests.loopback_discord.exchange import (
     UPDATE,
     Exchange,
 )
+from tests.loopback_discord.history import single
 from tests.loopback_discord.messages import Attached, Body, Message, drafted, redrafted
 from tests.loopback_discord.modals import modal_flaws
 from tests.loopback_discord.refusals import (
@@ -123,9 +124,15 @@ def post(world: World, channel_id: str, said: Payload, uploads: Sequence[Attache
     flags = int(said.get("flags") or 0)
     if flags & EPHEMERAL:
         insist([Flaw(("flags",), "BASE_TYPE_INVALID", "Only answers to interactions are ephemeral")])
+    if (known := single(world, said)) is not None:
+        return known
     guild = None if channel.guild is None else channel.guild.id
-    message = Message(snowflake(), channel.id, guild, world.bot, drafted(said, uploads))
+    now = world.clock()
+    message = Message(snowflake(now), channel.id, guild, world.bot, drafted(said, uploads))
+    message.created, message.nonce = datetime.fromtimestamp(now, UTC), said.get("nonce")
     world.messages[message.id] = message
+    if message.nonce is not None:
+        world.nonces[str(message.nonce)] = message
     return message
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from tests.loopback_discord import commands, responding
+from tests.loopback_discord import commands, history, responding
 from tests.loopback_discord.components import barred_flaws
 from tests.loopback_discord.exchange import Exchange
 from tests.loopback_discord.faults import FOLLOWING, GLOBAL, POSTING, REST, Buckets, Faults, Taken, rate_limited
@@ -16,6 +16,7 @@ from tests.loopback_discord.refusals import (
     Refusal,
     insist,
     missing_access,
+    missing_permissions,
     not_found,
     token_expired,
     unauthorized,
@@ -25,7 +26,7 @@ from tests.loopback_discord.refusals import (
     unknown_webhook,
 )
 from tests.loopback_discord.wire import Asked, answered, broken, read
-from tests.loopback_discord.world import Refused, World
+from tests.loopback_discord.world import Channel, Refused, World
 
 PREFIX = "/api/v10"
 LARGEST = 32 * 1024 * 1024
@@ -71,6 +72,8 @@ class Rest:
             f"GET {message}": lambda asked: (200, responding.find(self._live(asked), asked.match["message"]).payload),
             f"PATCH {message}": self._edit,
             f"DELETE {message}": self._delete,
+            "GET /channels/{channel}": self._channel,
+            "GET /channels/{channel}/messages": self._history,
             "POST /channels/{channel}/messages": self._post,
             "POST /channels/{channel}/typing": self._typing,
             f"GET {there}": self._read,
@@ -161,15 +164,27 @@ class Rest:
         responding.delete(self._live(asked), asked.match["message"])
         return 204, None
 
-    def _reached(self, asked: Asked) -> str:
+    def _seen(self, asked: Asked) -> Channel:
         channel = self.world.channels.get(asked.match["channel"])
         if channel is None:
             raise unknown_channel()
         if not channel.reachable:
             raise missing_access()
-        return channel.id
+        return channel
+
+    def _reached(self, asked: Asked) -> str:
+        return self._seen(asked).id
+
+    def _channel(self, asked: Asked) -> Answer:
+        channel = self._seen(asked)
+        return 200, channel.payload() | {"last_message_id": history.last(self.world, channel)}
+
+    def _history(self, asked: Asked) -> Answer:
+        return 200, [one.payload for one in history.page(self.world, self._seen(asked), asked.query)]
 
     def _post(self, asked: Asked) -> Answer:
+        if not self._seen(asked).writable:
+            raise missing_permissions()
         return 200, responding.post(self.world, self._reached(asked), asked.body, asked.uploads).payload
 
     def _typing(self, asked: Asked) -> Answer:

@@ -94,15 +94,25 @@ class LoopbackDiscord:
                 self.gateway.dispatch("CHANNEL_CREATE", channel.payload())
         return channel
 
-    def changed(self, channel: Channel, *, nsfw: bool) -> Channel:
-        """The same channel after somebody has changed its settings."""
-        changed = replace(channel, nsfw=nsfw)
+    def changed(
+        self, channel: Channel, *, nsfw: bool | None = None, writable: bool = True, readable: bool = True
+    ) -> Channel:
+        """The same channel after somebody has changed its settings, such as `nsfw`, or what the bot may do there."""
+        changed = replace(channel, nsfw=channel.nsfw if nsfw is None else nsfw, writable=writable, readable=readable)
         self.world.channels[channel.id] = changed
         if channel.guild is not None:
             channel.guild.channels[channel.guild.channels.index(channel)] = changed
             if channel.guild.installed:
                 self.gateway.dispatch("CHANNEL_UPDATE", changed.payload())
         return changed
+
+    def removed(self, channel: Channel) -> None:
+        """Somebody deletes the channel."""
+        del self.world.channels[channel.id]
+        if channel.guild is not None:
+            channel.guild.channels.remove(channel)
+            if channel.guild.installed:
+                self.gateway.dispatch("CHANNEL_DELETE", channel.payload())
 
     def thread(self, parent: Channel, *, name: str = "about one game") -> Channel:
         """A public thread of a server's channel."""

@@ -25,9 +25,10 @@ MANAGER, ORDINARY = 1 << 4 | 1 << 5, 1 << 10 | 1 << 11 | 1 << 31
 _numbers = count(1)
 
 
-def snowflake() -> str:
-    """An id of now; ids grow and never come twice."""
-    return str((int(time.time() * 1000) - DISCORD_EPOCH << 22) + next(_numbers) % (1 << 22))
+def snowflake(at: float | None = None) -> str:
+    """An id of that moment, in seconds, or of now; ids of one clock grow and never come twice."""
+    moment = time.time() if at is None else at
+    return str((int(moment * 1000) - DISCORD_EPOCH << 22) + next(_numbers) % (1 << 22))
 
 
 @dataclass(eq=False)
@@ -44,7 +45,10 @@ class Guild:
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """A thread has a `parent`, and is age-restricted where that is."""
+    """A thread has a `parent`, and is age-restricted where that is.
+
+    The bot may write where it is `writable`, and read what was said where it is `readable`.
+    """
 
     id: str
     where: Where
@@ -53,6 +57,8 @@ class Channel:
     guild: Guild | None = None
     app_permissions: int = ORDINARY
     parent: Channel | None = None
+    writable: bool = True
+    readable: bool = True
 
     @property
     def reachable(self) -> bool:
@@ -86,7 +92,10 @@ class Refused:
 
 @dataclass
 class World:
-    """`dispatch` tells the bot's gateway sessions of an event. Seconds throughout."""
+    """`dispatch` tells the bot's gateway sessions of an event. Seconds throughout.
+
+    `clock` tells when messages are said: tests may move it. `nonces` are those of messages that were to be single.
+    """
 
     token: str
     first_response: float
@@ -100,6 +109,8 @@ class World:
     exchanges: dict[str, Exchange] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
     syncs: int = 0
+    clock: Callable[[], float] = time.time
+    nonces: dict[str, Message] = field(default_factory=dict)
     dispatch: Callable[[str, Payload], None] = lambda _, __: None
 
     @property

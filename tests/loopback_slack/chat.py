@@ -33,6 +33,8 @@ def writable(call: Call, name: object) -> Channel:
     channel = find_channel(call, name)
     if not channel.has_bot and "chat:write.public" not in call.team.scopes:
         raise Refusal("not_in_channel")
+    if channel.shut is not None:
+        raise Refusal(channel.shut)
     return channel
 
 

@@ -113,6 +113,7 @@ class LoopbackSlack:
 
     def posted(self, channel: Channel) -> list[Message]:
         """What the bot said in a channel for all to see and what stands there now, oldest first."""
+        self.world.settle()
         found = [one for one in self.world.messages.values() if one.channel == channel.id and not one.deleted]
         return [one for one in found if not one.ephemeral and one.user == channel.team.bot_user]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from tests.loopback_slack import acting, chat, files
+from tests.loopback_slack import acting, chat, files, scheduling
 from tests.loopback_slack.faults import Faults, Posting, rate_limited
 from tests.loopback_slack.refusals import Payload, Refusal
 from tests.loopback_slack.wire import Asked, answered, broken, decoded, read
@@ -69,6 +69,7 @@ class WebApi:
         self, request: web.Request, what: str, done: Callable[[], Awaitable[web.Response]]
     ) -> web.StreamResponse:
         self.counted[what] += 1
+        self.world.settle()
         fault = self.faults.next(what)
         if fault is not None and not fault.after and not fault.seconds:
             return broken(request, fault)
@@ -230,6 +231,8 @@ METHODS: dict[str, tuple[str | None, Method]] = {
     "auth.revoke": (None, _revoke),
     "chat.postMessage": ("chat:write", chat.post_message),
     "chat.postEphemeral": ("chat:write", chat.post_ephemeral),
+    "chat.scheduleMessage": ("chat:write", scheduling.schedule),
+    "chat.scheduledMessages.list": (None, scheduling.listed),
     "chat.update": ("chat:write", chat.update),
     "chat.delete": ("chat:write", chat.delete),
     "chat.unfurl": ("links:write", chat.unfurl),

@@ -37,9 +37,9 @@ def identity(kind: str) -> str:
     return f"{kind}0LOOP{next(NUMBERS):05d}"
 
 
-def timestamp() -> str:
-    """One that no other message has."""
-    return f"{int(time.time())}.{next(NUMBERS):06d}"
+def timestamp(at: float | None = None) -> str:
+    """One that no other message has, of that moment or of now."""
+    return f"{int(time.time() if at is None else at)}.{next(NUMBERS):06d}"
 
 
 @dataclass(eq=False)
@@ -72,7 +72,10 @@ class Team:
 
 @dataclass(eq=False)
 class Channel:
-    """`has_bot` says that the bot is a member; `member` is the other one of a conversation of two."""
+    """`has_bot` says that the bot is a member; `member` is the other one of a conversation of two.
+
+    `shut` is Slack's word for why nobody like the bot may post there.
+    """
 
     team: Team
     name: str
@@ -80,6 +83,7 @@ class Channel:
     has_bot: bool = True
     member: Member | None = None
     id: str = ""
+    shut: str | None = None
 
     def __post_init__(self) -> None:
         self.id = self.id or identity({"channel": "C", "private": "G", "im": "D"}[self.where])
@@ -91,7 +95,12 @@ class Channel:
     @property
     def payload(self) -> Payload:
         kind = {"is_channel": self.where == "channel", "is_im": self.where == "im"}
-        known = {"id": self.id, "is_private": self.where != "channel", "is_archived": False, **kind}
+        known = {
+            "id": self.id,
+            "is_private": self.where != "channel",
+            "is_archived": self.shut == "is_archived",
+            **kind,
+        }
         if self.member is not None:
             return known | {"user": self.member.id}
         return known | {"name": self.name, "is_member": self.has_bot, "context_team_id": self.team.id}
@@ -168,9 +177,22 @@ class Refused:
         return f"{self.what}: {self.refusal}"
 
 
+@dataclass(frozen=True)
+class Scheduled:
+    """A message that is to be posted at a second to come."""
+
+    id: str
+    post_at: int
+    created: int
+    message: Message
+
+
 @dataclass
 class World:
-    """`deliver` tells the bot of an exchange. Seconds throughout."""
+    """`deliver` tells the bot of an exchange. Seconds throughout.
+
+    `clock` tells when scheduled messages are posted: tests may move it.
+    """
 
     first_response: float
     hook_life: float
@@ -195,6 +217,19 @@ class World:
     commands: frozenset[str] | None = None
     domains: frozenset[str] = frozenset({"store.steampowered.com"})
     deliver: Callable[[Exchange], None] = lambda _: None
+    scheduled: dict[str, Scheduled] = field(default_factory=dict)
+    clock: Callable[[], float] = time.time
+
+    def settle(self) -> None:
+        """Posts what was scheduled for a moment that has come, where the bot may still post."""
+        due = sorted(
+            (one for one in self.scheduled.values() if one.post_at <= self.clock()), key=lambda one: one.post_at
+        )
+        for one in due:
+            del self.scheduled[one.id]
+            channel = self.channels.get(one.message.channel)
+            if channel is not None and channel.has_bot and channel.shut is None and channel.team.installed:
+                self.place(one.message)
 
     def refuse(self, what: str, refusal: Refusal, said: object = None) -> None:
         self.refused.append(Refused(what, refusal, said))
