@@ -94,7 +94,7 @@ async def running(
             personal=PersonalData(database),
             lake=lake,
             servers=ServerData(database),
-            installs=_installs(settings, database),
+            installs=installs_of(settings, database),
             copies=Copies(settings),
             learner=Learner(engine, Lake(database), FittedRows(database), Registry(settings.models).card),
             cooldowns=cooldowns,
@@ -138,7 +138,8 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
         yield database
 
 
-def _installs(settings: Settings, database: Database) -> SlackInstalls | None:
+def installs_of(settings: Settings, database: Database) -> SlackInstalls | None:
+    """None where there is one workspace, whose token is set."""
     return None if settings.slack_client_id is None else SlackInstalls(database, settings.slack_client_id)
 
 

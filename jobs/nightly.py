@@ -14,6 +14,7 @@ import numpy as np
 
 from jobs.charts_of_nights import Night, nights_of
 from jobs.child import answer_of
+from jobs.drifting import Drift
 from jobs.errors import ChildFailed, JobError, StepFailed
 from jobs.export import ExportReport, export
 from jobs.jury import Preferences
@@ -29,7 +30,7 @@ from storage.retention import Pruned, prune
 
 log = logging.getLogger(__name__)
 
-STEPS = ("export", "prune", "fit", "evaluate", "decide", "publish")
+STEPS = ("export", "prune", "drift", "fit", "evaluate", "decide", "publish")
 MEASURING = frozenset({"held-out gram", "held-out inverse", "measure", "calibrate"})
 """The phases of the child that are of the step evaluate; all others are of the step fit."""
 
@@ -61,7 +62,7 @@ class NightlyReport:
     `verdict` is None where nothing has changed since the last fit, so that none was made; then the numbers are those of
     the model in service. `version` is in service now, `candidate` what was fitted, also if it was refused and is gone.
     `metrics` are by candidate, incumbent and popularity, of what there is. `seconds` is wall time a phase. `removed`
-    are versions that are not kept any more. `drift` is how far learning in place had come from a fit, `online` what
+    are versions that are not kept any more. `drift` says how far learning in place had come from a fit, `online` what
     people did with the picks of each version. `nights` are this one and those before it, for a chart.
     """
 
@@ -79,7 +80,7 @@ class NightlyReport:
     exported: ExportReport
     pruned: Pruned
     removed: Sequence[str] = ()
-    drift: float | None = None
+    drift: Drift | None = None
     online: Mapping[str, object] | None = None
     nights: Sequence[Night] = field(default=(), repr=False)
 
@@ -89,7 +90,12 @@ class NightlyReport:
         pruned = self.pruned.as_dict() | {"before": self.pruned.before and self.pruned.before.isoformat()}
         verdict = self.verdict.as_dict() if self.verdict else None
         found |= {"at": self.at.isoformat(), "exported": self.exported.as_dict(), "pruned": pruned, "verdict": verdict}
-        return found | {"seconds": dict(self.seconds), "removed": list(self.removed)}
+        found |= {"seconds": dict(self.seconds), "removed": list(self.removed)}
+        return found | {"drift": self.drift.as_dict() if self.drift else None}
+
+
+async def _no_drift() -> None:
+    """Where nobody answers in this process, nothing was learned in place."""
 
 
 async def nightly(
@@ -101,7 +107,7 @@ async def nightly(
     now: Callable[[], datetime],
     rng: np.random.Generator,
     earlier: Sequence[Mapping[str, object]] = (),
-    drift: float | None = None,
+    drift: Callable[[], Awaitable[Drift | None]] = _no_drift,
     online: Mapping[str, object] | None = None,
     progress: Progress = lambda *_: None,
     sleep: Sleep = asyncio.sleep,
@@ -109,6 +115,7 @@ async def nightly(
     """Export, prune, fit, evaluate, decide, publish; `progress` hears of each, and of the phases within.
 
     `opening` opens the warehouse for writing, `earlier` are the reports of earlier nights as dicts, the latest last.
+    `drift` is asked once the warehouse has heard all of the lake, and before anything is fitted.
     The fit is a child process that publishes a candidate; whatever ends this half-way, the model in service stays, and
     what was left over is swept away by the next night.
 
@@ -119,6 +126,7 @@ async def nightly(
     exporting = partial(_exported, database, opening, settings, now, night.watch, sleep)
     exported, fingerprint = await night.do("export", exporting)
     pruned = await night.do("prune", partial(prune, database, night.at, settings.retention_days, exported.upto))
+    drifted = await night.do("drift", drift)
     incumbent = await night.do("fit", partial(asyncio.to_thread, in_service, registry))
     found = _Found(incumbent)
     if not _unchanged(incumbent, earlier, fingerprint, settings.training.recipe):
@@ -137,7 +145,7 @@ async def nightly(
         exported=exported,
         pruned=pruned,
         removed=night.removed,
-        drift=drift,
+        drift=drifted,
         online=online,
         **found.counts,
     )

@@ -38,6 +38,8 @@ class Job:
 
 TIMETABLE: tuple[Job, ...] = (
     Job("catalog", "45 1 * * *", timedelta(hours=1), "games that are new, changed and gone", WAREHOUSE),
+    Job("nightly", "15 3 * * *", timedelta(hours=3), "the model of the night, and whether it is in service", WAREHOUSE),
+    Job("digests", "*/5 * * * *", timedelta(minutes=30), "weekly digests that were sent, and what kept others back"),
 )
 
 

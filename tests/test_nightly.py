@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.cli.learn import candidate_command
+from bot.hosting.work import CANDIDATE
 from bot.settings import PREFIX, Settings
 from jobs.errors import StepFailed
 from jobs.nightly import NightlyReport, NightlySettings, nightly
@@ -57,7 +57,7 @@ class Nights:
 
     home: Path
     database: Database
-    command: Sequence[str] = field(default_factory=candidate_command)
+    command: Sequence[str] = CANDIDATE
     day: int = 0
     reports: list[dict[str, object]] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
@@ -305,7 +305,7 @@ async def test_a_warehouse_that_another_process_holds_is_waited_for_and_then_tol
 async def test_a_registry_that_takes_nothing_is_told_at_the_step_of_the_fit(nights: Nights) -> None:
     first = (await nights.trained()).card
     nights.change(*lovers(range(400, 410)))
-    nights.command = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", *candidate_command()]
+    nights.command = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", *CANDIDATE]
 
     with pytest.raises(StepFailed, match=r"File too large.*stays in service") as failed:
         await nights.night()
@@ -336,7 +336,7 @@ async def test_a_child_that_answers_something_else_is_not_believed(nights: Night
 
 
 async def test_what_the_child_refuses_is_said_in_its_words(nights: Nights) -> None:
-    nights.command = [*candidate_command(), "--min-games", "1000"]
+    nights.command = [*CANDIDATE, "--min-games", "1000"]
 
     with pytest.raises(StepFailed, match=r"^fit: there are no interactions to learn from"):
         await nights.night()

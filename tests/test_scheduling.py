@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 from apscheduler.triggers.cron import CronTrigger
 
-from bot.hosting.scheduling import keep, ringing, scheduler_of
-from bot.hosting.work import NO_KEY, works
+from bot.hosting.engines import of_its_own
+from bot.hosting.scheduling import keep, ringing, timetabled
+from bot.hosting.work import NO_KEY, Tools, works
 from bot.settings import Settings
+from bot.slack.pace import Pace
 from jobs.timetable import TIMETABLE
 from jobs.training import Progress
 from jobs.work import Report, Skipped
+from recommender.registry import Registry
 from storage.runs import Outcome
+from tests import worlds
 from tests.databases import KINDS, ready
 from tests.posters import on_a_terminal
 from tests.timetables import NIGHT, NIGHTLY, Done, Work, World, until, world
@@ -30,6 +34,19 @@ OFTEN = 0.05
 async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     async with ready(request.param, tmp_path) as database, world(database) as made:
         yield made
+
+
+def published(registry: Registry, created: datetime) -> str:
+    return registry.publish(
+        worlds.model(), worlds.GAMES, created=created, metrics={}, fingerprint="f", synthetic=False, players=142
+    ).version
+
+
+@pytest.fixture
+async def tools(tmp_path: Path) -> AsyncIterator[Tools]:
+    settings, registry = Settings(home=tmp_path), Registry(tmp_path / "models")
+    async with ready("sqlite", tmp_path) as database, of_its_own(registry) as engines:
+        yield Tools(settings, database, engines, {}, "here", lambda: NIGHT)
 
 
 async def test_it_is_looked_at_again_and_again_until_it_is_to_stop(here: World) -> None:
@@ -88,20 +105,44 @@ async def test_it_rings_at_each_fire_time_and_no_more_once_it_is_left() -> None:
     assert not rung.is_set()
 
 
-def test_every_job_of_the_timetable_has_a_work(tmp_path: Path) -> None:
-    assert {job.name for job in TIMETABLE} == works(Settings(home=tmp_path), lambda: NIGHT).keys()
+async def test_every_job_of_the_timetable_has_a_work(tools: Tools) -> None:
+    assert {job.name for job in TIMETABLE} == works(tools).keys()
 
 
-async def test_the_catalogue_is_skipped_where_no_key_is_set(tmp_path: Path) -> None:
-    report = await works(Settings(home=tmp_path), lambda: NIGHT)["catalog"](lambda *_: None)
+async def test_the_catalogue_is_skipped_where_no_key_is_set(tools: Tools) -> None:
+    report = await works(tools)["catalog"](lambda *_: None)
 
     assert report == Skipped(NO_KEY)
 
 
+async def test_digests_are_skipped_where_there_is_no_model_yet(tools: Tools) -> None:
+    report = await works(tools)["digests"](lambda *_: None)
+
+    assert isinstance(report, Skipped)
+    assert "indiean train" in report.why
+
+
+async def test_jobs_of_a_process_without_a_bot_ask_the_model_in_service(tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "models")
+    first = published(registry, NIGHT)
+    async with of_its_own(registry) as engines:
+        before = (await engines()).served.version
+        kept = (await engines()).served
+        again = (await engines()).served
+        second = published(registry, NIGHT + timedelta(days=1))
+        after = (await engines()).served.version
+
+    assert kept is again
+    assert [before, after] == [first, second]
+
+
 async def test_the_scheduler_of_a_process_has_a_name_of_its_own(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
+    settings, pace = Settings(home=tmp_path), Pace()
     async with ready("sqlite", tmp_path) as database, on_a_terminal(tmp_path) as board:
-        runs = [await scheduler_of(settings, database, board.poster).run_now("catalog") for _ in range(2)]
+        runs = []
+        for _ in range(2):
+            async with timetabled(settings, database, board.poster, pace) as scheduler:
+                runs.append(await scheduler.run_now("catalog"))
 
     assert len({run.replica for run in runs}) == 2
     assert [run.outcome for run in runs] == [Outcome.SKIPPED] * 2

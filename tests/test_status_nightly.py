@@ -12,6 +12,7 @@ from bot.posts import tidy
 from bot.status.nightly import told
 from bot.wording import Wording
 from jobs.charts_of_nights import NIGHTS, Night, drawn, nights_of
+from jobs.drifting import Drift
 from jobs.export import ExportReport
 from jobs.nightly import NightlyReport
 from jobs.posting import News, Post
@@ -49,7 +50,7 @@ REPORT = NightlyReport(
     exported=ExportReport("lake", 0, 12, events={"library": 10, "reaction": 2}, rejected={"reaction": 1}),
     pruned=Pruned(NOW - timedelta(days=365), requests=7, events=9),
     removed=["old"],
-    drift=0.0012,
+    drift=Drift(error=4.2e-7, changed=120, different=0, rows=4_400, due=False),
     online={"like a click": 0.2},
 )
 
@@ -73,6 +74,9 @@ def test_a_night_that_published_says_so_with_its_numbers() -> None:
     assert "81.0% of 230 pairs, before in 80.0%" in dict(post.facts)["What people said"]
     assert "12 events, 1 refused" in said(post)
     assert "7 requests, 9 events" in said(post)
+    assert (
+        dict(post.facts)["Learned in place"] == "120 of 4,400 rows since the last fit, 4.2e-07 from a fit of the same"
+    )
 
 
 VERDICTS = {

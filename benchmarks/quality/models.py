@@ -74,9 +74,9 @@ MODELS: tuple[Model, ...] = (
         "sansa",
         "SANSA (sansa)",
         peers.sansa,
-        {"l2": 200.0, "density": 0.01, "scans": 1, "steps": 10},
+        {"l2": 2000.0, "density": 0.01, "scans": 1, "steps": 10},
         "sansa",
-        {"l2": L2},
+        {"l2": (1000.0, 2000.0, 5000.0, 10_000.0)},
     ),
     Model("ease-rectools", "EASE (RecTools)", peers.rectools_ease, {"regularization": 500.0}, "rectools"),
     Model(

@@ -12,9 +12,10 @@ import typer
 
 from bot.app import opened
 from bot.cli.output import AsJson, Phases, out, phases, print_json, table
+from bot.hosting.farewell import last_resort
 from bot.hosting.log_lines import logging_lines
 from bot.hosting.posters import status_channel, status_poster, terminal
-from bot.hosting.scheduling import now, scheduler_of, scheduling
+from bot.hosting.scheduling import now, scheduling, timetabled
 from bot.hosting.serving import stopped_by_signals
 from bot.settings import Settings, read_settings
 from bot.slack.pace import Pace
@@ -36,7 +37,7 @@ app = typer.Typer(
 def jobs(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         settings = read_settings()
-        with logging_lines(sys.stderr, settings.secrets()):
+        with logging_lines(sys.stderr, settings.secrets(), settings.log_format):
             asyncio.run(keeping(settings))
 
 
@@ -47,8 +48,13 @@ async def keeping(settings: Settings) -> None:
         DatabaseError: the database is away, or refuses us.
     """
     stop = asyncio.Event()
-    with stopped_by_signals(stop), status_poster(settings, Pace()) as poster:
-        async with opened(settings) as database, scheduling(scheduler_of(settings, database, poster), stop):
+    pace = Pace()
+    with stopped_by_signals(stop, last_resort), status_poster(settings, pace) as poster:
+        async with (
+            opened(settings) as database,
+            timetabled(settings, database, poster, pace) as scheduler,
+            scheduling(scheduler, stop),
+        ):
             log.info("the timetable has %s", ", ".join(job.name for job in TIMETABLE))
             await stop.wait()
     log.info("what was under way has ended")
@@ -104,11 +110,14 @@ def history(
 
 async def _ran(settings: Settings, name: str, heard: Phases) -> Run:
     """A signal stops it; then it has ended in good order."""
-    poster = status_channel(settings, Pace()) or terminal(settings, out())
+    pace = Pace()
+    poster = status_channel(settings, pace) or terminal(settings, out())
     stop = asyncio.Event()
     with stopped_by_signals(stop):
-        async with opened(settings) as database:
-            scheduler = scheduler_of(settings, database, poster)
+        async with (
+            opened(settings) as database,
+            timetabled(settings, database, poster, pace, console=out()) as scheduler,
+        ):
             running = asyncio.create_task(scheduler.run_now(name, heard), name=f"{name} by hand")
             stopping = asyncio.create_task(stop.wait(), name="told to stop")
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -66,11 +65,6 @@ def train_command(
         now = datetime.fromisoformat(at) if at else datetime.now(UTC)
         report = _trained(settings, progress, agree, now, measured=not skip_evaluation, promote=not candidate)
     print_json(report.as_dict()) if as_json else _show_training(report, promoted=not candidate)
-
-
-def candidate_command() -> list[str]:
-    """What a nightly run starts as its child: see `jobs.child`."""
-    return [sys.executable, "-m", "bot", "train", "--candidate", "--piped", "--json", "--yes"]
 
 
 @contextmanager

@@ -19,14 +19,14 @@ from bot.errors import NotSetUp
 from bot.hosting.farewell import last_resort
 from bot.hosting.following import following
 from bot.hosting.garbage import settled
-from bot.hosting.gauges import of_backlog, of_loop, of_model, of_platforms
+from bot.hosting.gauges import of_backlog, of_learning, of_loop, of_model, of_platforms
 from bot.hosting.learning import learning
 from bot.hosting.log_lines import logging_lines
 from bot.hosting.metrics import Metrics
 from bot.hosting.platforms import chats
 from bot.hosting.posters import status_poster
 from bot.hosting.readiness import Ready
-from bot.hosting.scheduling import scheduler_of, scheduling
+from bot.hosting.scheduling import scheduling, timetabled
 from bot.hosting.serving import Platform, listening, stopped_by_signals
 from bot.hosting.serving import serve as keep_up
 from bot.hosting.ticks import Ticks, ticking
@@ -35,10 +35,14 @@ from bot.settings import Settings, read_settings
 from bot.slack.pace import Pace
 from bot.web import web_app
 from bot.web_health import health_routes
+from jobs.learner import Learner
+from jobs.timetable import TIMETABLE
 from recommender.registry import Registry
 from recommender.resident import placed
 from recommender.served import Served
 from storage.accounts import Accounts
+from storage.database import Database
+from storage.runs import Outcome, Run, Runs
 
 log = logging.getLogger(__name__)
 
@@ -89,14 +93,17 @@ async def serving(
             await opened.enter_async_context(following(_registry(settings), desk.engine, swapped=learner.wake))
             await opened.enter_async_context(learning(learner, settings.learn_every))
             if settings.jobs:
-                poster = opened.enter_context(status_poster(settings, pace or Pace()))
-                await opened.enter_async_context(scheduling(scheduler_of(settings, database, poster), stop))
+                pace = pace or Pace()
+                poster = opened.enter_context(status_poster(settings, pace))
+                keeper = timetabled(settings, database, poster, pace, engine=desk.engine)
+                scheduler = await opened.enter_async_context(keeper)
+                await opened.enter_async_context(scheduling(scheduler, stop))
             connect = _connect(settings, desk.accounts)
             if connect is not None:
                 await opened.enter_async_context(connect)
             platforms = await opened.enter_async_context(chats(settings, replace(desk, connect=connect)))
             if settings.web_port:
-                _watched(metrics, desk, ticks, platforms, settings)
+                _watched(metrics, desk, learner, database, ticks, platforms, settings)
                 ready = Ready(lambda: desk.engine.served.version, database, platforms, stop)
                 routes = [route for platform in platforms for route in platform.routes]
                 routes += health_routes(ready, metrics)
@@ -113,12 +120,27 @@ def _registry(settings: Settings) -> Registry:
     return Registry(settings.models, partial(placed, device=settings.device))
 
 
-def _watched(metrics: Metrics, desk: Desk, ticks: Ticks, platforms: Sequence[Platform], settings: Settings) -> None:
+def _watched(
+    metrics: Metrics,
+    desk: Desk,
+    learner: Learner,
+    database: Database,
+    ticks: Ticks,
+    platforms: Sequence[Platform],
+    settings: Settings,
+) -> None:
     fitted = _registry(settings).fitted
     metrics.watch(lambda: of_loop(ticks))
     metrics.watch(lambda: of_model(desk.engine.served, fitted))
     metrics.watch(lambda: of_backlog(desk.logs, desk.lake))
+    metrics.watch(lambda: of_learning(learner.learning))
     metrics.watch(lambda: of_platforms(platforms))
+    metrics.watch_jobs(partial(_last_runs, Runs(database)))
+
+
+async def _last_runs(runs: Runs) -> list[Run]:
+    found = [await runs.latest(job.name) for job in TIMETABLE]
+    return [run for run in found if run is not None and run.outcome is not Outcome.NEW]
 
 
 def _cooldowns(settings: Settings) -> Cooldowns:

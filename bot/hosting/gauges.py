@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 
 from bot.hosting.serving import Platform
 from bot.hosting.ticks import Ticks
+from jobs.learner import Learning
 from recommender.served import Served
 from storage.errors import SpoolError
 from storage.lake.patient import PatientLake
@@ -53,6 +54,17 @@ def of_backlog(logs: PatientLogs, lake: PatientLake) -> Iterator[Metric]:
     yield CounterMetricFamily("indiean_lake_events_lost", "Events for the lake that were given up.", lake.lost)
     with suppress(SpoolError):
         yield GaugeMetricFamily("indiean_lake_spool_bytes", "Events for the lake that wait on disk.", lake.spooled())
+
+
+def of_learning(found: Learning) -> Iterator[Metric]:
+    """What was learned in place since the process started; all but the first are of the rows of people of the bot."""
+    yield GaugeMetricFamily("indiean_learning_possible", "Whether the version in service learns.", float(found.learns))
+    yield CounterMetricFamily("indiean_rows_learned", "Rows that were learned in place.", found.learned)
+    yield CounterMetricFamily("indiean_rows_forgotten", "Rows that were taken out in place.", found.forgotten)
+    yield CounterMetricFamily("indiean_rows_refused", "Rows that wait for the next fit.", found.refused)
+    yield CounterMetricFamily("indiean_learning_failures", "Passes that failed and are tried again.", found.failures)
+    yield GaugeMetricFamily("indiean_learning_pass_seconds", "What the last pass took.", found.seconds)
+    yield GaugeMetricFamily("indiean_learning_lag_events", "Events of the lake not looked at yet.", found.lag)
 
 
 def of_platforms(platforms: Sequence[Platform]) -> Iterator[Metric]:

@@ -6,23 +6,30 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from secrets import token_hex
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
+from rich.console import Console
 
-from bot.hosting.work import works
+from bot.app import installs_of
+from bot.hosting.engines import of_its_own, of_the_bot
+from bot.hosting.senders import senders
+from bot.hosting.work import Tools, works
 from bot.settings import Settings
+from bot.slack.pace import Pace
 from bot.status import told
 from bot.wording import Wording
 from jobs.posting import Poster
 from jobs.scheduler import EVERY, Scheduler, Told
 from jobs.timetable import TIMETABLE, Job, trigger
 from jobs.work import Report
+from recommender.engine import Engine
+from recommender.registry import Registry
 from storage.database import Database
 from storage.election import election
 from storage.runs import Run, Runs
@@ -34,22 +41,50 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def scheduler_of(settings: Settings, database: Database, poster: Poster) -> Scheduler:
-    """Raises TimetableRefused: see `Scheduler`."""
+@asynccontextmanager
+async def timetabled(
+    settings: Settings,
+    database: Database,
+    poster: Poster,
+    pace: Pace,
+    *,
+    engine: Engine | None = None,
+    console: Console | None = None,
+    now: Callable[[], datetime] = now,
+) -> AsyncIterator[Scheduler]:
+    """What keeps the timetable, with all that its jobs work with. `engine` is that of a bot that answers here."""
+    async with AsyncExitStack() as opened:
+        if engine is None:
+            engines = await opened.enter_async_context(of_its_own(Registry(settings.models)))
+        else:
+            engines = of_the_bot(engine)
+        sending = senders(settings, installs_of(settings, database), now, console, pace)
+        letters = await opened.enter_async_context(sending)
+        learns = engine is not None and settings.learn_every > 0
+        yield _scheduler(Tools(settings, database, engines, letters, replica(), now, learns), poster)
+
+
+def _scheduler(tools: Tools, poster: Poster) -> Scheduler:
+    settings = tools.settings
     return Scheduler(
         TIMETABLE,
-        works(settings, now),
-        Runs(database),
+        works(tools),
+        Runs(tools.database),
         election(settings.database, settings.database_patience),
         telling(poster, Wording(settings.language)),
-        now=now,
-        replica=f"{socket.gethostname()}/{os.getpid()}/{token_hex(2)}",
+        now=tools.now,
+        replica=tools.replica,
     )
+
+
+def replica() -> str:
+    """What this process is called in the rows that it writes."""
+    return f"{socket.gethostname()}/{os.getpid()}/{token_hex(2)}"
 
 
 def telling(poster: Poster, words: Wording) -> Told:
     async def tell(run: Run, report: Report | None) -> None:
-        post = told(run, report, words)
+        post = await asyncio.to_thread(told, run, report, words)
         if post is not None:
             await poster.post(post)
 

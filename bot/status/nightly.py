@@ -68,7 +68,8 @@ def _facts(report: NightlyReport, words: Wording) -> Iterator[tuple[str, str]]:
     if report.removed:
         yield words.say("status.nightly.removed"), ", ".join(report.removed)
     if report.drift is not None:
-        yield words.say("status.nightly.drift"), f"{report.drift:.2g}"
+        key = "status.nightly.drift_due" if report.drift.due else "status.nightly.drifted"
+        yield words.say("status.nightly.drift"), words.say(key, **report.drift.as_dict())
     if report.online:
         yield words.say("status.nightly.online"), _online(report.online)
 
