@@ -18,6 +18,9 @@ DECIDING = ("indie_played", "all")
 """What people will play, and that nothing else is bought with it."""
 ROUNDS = 2000
 LEVEL = 0.95
+LITTLE = 0.002
+"""nDCG@10 that a candidate may have less, however sure that is: pairs of players tell the noise of who was asked, not
+that of who was learned from, and a night's new players alone moved it by up to 0.0016. Half of its standard error."""
 LEAST = 0.8
 """Of the rows, players and games of the model in service: fewer are not a day's change but something gone wrong."""
 LEAST_JURORS = 30
@@ -60,8 +63,8 @@ class Difference:
 
     @property
     def worse(self) -> bool:
-        """By more than its noise."""
-        return self.high < 0
+        """By more than its noise, and by more than LITTLE."""
+        return self.high < 0 and self.mean < -LITTLE
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,8 @@ class Contender:
 def decide(candidate: Contender, incumbent: Contender | None, rng: np.random.Generator) -> Verdict:
     """Publish unless it is worse by more than its noise, or made of what cannot be a day's change.
 
-    The noise is that of whom it was measured on: a paired bootstrap over the players that both held out (Efron and
-    Tibshirani 1993, percentiles), as each is measured by a model that was fitted without them.
+    The noise is told by a paired bootstrap over the players that both held out (Efron and Tibshirani 1993, percentiles),
+    each measured by a model that was fitted without them; and LITTLE is for what that cannot tell.
     """
     refused = _refusal(candidate, incumbent)
     if refused is not None:

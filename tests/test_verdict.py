@@ -83,10 +83,18 @@ def test_pairs_see_what_two_means_would_not() -> None:
     assert verdict.why is Why.WORSE
 
 
+def test_a_little_less_is_published_however_sure_it_is() -> None:
+    """As a night's new players move it up and down by so much."""
+    verdict = decide(Contender(card(), evidence(-0.0015, 0.0001)), Contender(card(), evidence(0.0, 0.0001, 2)), rng())
+
+    assert verdict.publish
+    assert verdict.differences["all"].high < 0
+
+
 def test_equal_models_are_refused_in_about_one_night_of_forty_by_a_measure() -> None:
     """The interval has the 95 % that it promises: half of its misses are on the side that refuses."""
     draws = np.random.default_rng(8)
-    nights = [of_pairs(draws.normal(0, 1, 60), draws.normal(0, 1, 60), draws) for _ in range(200)]
+    nights = [of_pairs(*draws.normal(0, 1, (2, 60)), draws) for _ in range(200)]
 
     assert 0 < sum(found is not None and found.worse for found in nights) < 14
 
