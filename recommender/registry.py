@@ -2,6 +2,7 @@
 
 <root>/current      the versions that were put in service, the latest last, one a line
 <root>/<version>/   see version.py
+<root>/experiment   see experiments.py
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from recommender.catalog import Game
 from recommender.confidence import Confidence
 from recommender.content import Content
 from recommender.errors import DamagedModel, NoModel
+from recommender.experiments import Experiments
 from recommender.scorer import Scorer
 from recommender.served import Served
 from recommender.version import (
@@ -54,6 +56,7 @@ class Registry:
     def __init__(self, root: Path, place: Callable[[Scorer], Scorer] = lambda scorer: scorer) -> None:
         self._root = root
         self._place = place
+        self.experiments = Experiments(root, self._alone)
 
     def publish(
         self,
@@ -117,10 +120,11 @@ class Registry:
         return card
 
     def _prune(self) -> None:
-        """Leaves the latest of the versions in service that brought a catalogue only, and every model."""
+        """Leaves the latest of those in service that brought a catalogue only, every model, and what is compared."""
         promoted = self._promotions()
         catalogues = [card.version for card in self.versions() if card.matrix_of is not None]
         kept = {*promoted[-1:], *[version for version in reversed(promoted) if version in catalogues][:KEPT_CATALOGUES]}
+        kept |= self.experiments.compared()
         gone = [version for version in catalogues if version not in kept]
         self._write_promotions([version for version in promoted if version not in gone])
         for version in gone:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.database import Database
 from storage.lake.events import ALL, Event, erased
 from storage.lake.lake import add, note_removed, take_turn
-from storage.schema import UtcDateTime, digest_channels, impressions, lake_events, metadata, requests
+from storage.schema import UtcDateTime, clicks, digest_channels, impressions, lake_events, metadata, requests
 
 Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"] | None
 """What JSON can say; days and moments are ISO 8601, moments in UTC, bytes base64, too large numbers text."""
@@ -82,7 +82,7 @@ def plain_row(row: Mapping[str, object]) -> dict[str, Value]:
 def _about(platform: str, person: str) -> dict[Table, ColumnElement[bool]]:
     """How to find their rows, table by table; those that refer to others first, as they must be erased first."""
     asked = select(requests.c.id).where(requests.c.platform == platform, requests.c.person == person)
-    found: dict[Table, ColumnElement[bool]] = {impressions: impressions.c.request_id.in_(asked)}
+    found: dict[Table, ColumnElement[bool]] = {table: table.c.request_id.in_(asked) for table in (clicks, impressions)}
     for table in metadata.sorted_tables:
         if "person" in table.c:
             found[table] = (table.c.platform == platform) & (table.c.person == person)

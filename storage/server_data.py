@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.database import Database
 from storage.lake.events import ALL, erased
 from storage.lake.lake import add, note_removed, take_turn
-from storage.schema import digest_channels, impressions, lake_events, metadata, requests
+from storage.schema import clicks, digest_channels, impressions, lake_events, metadata, requests
 
 
 class ServerData:
@@ -59,7 +59,8 @@ def _about(platform: str, server: str) -> dict[Table, ColumnElement[bool]]:
             where = [table.c.payload["server"].as_string() == server]
         if whose or where:
             found[table] = (table.c.platform == platform) & or_(*whose, *where)
-    return {impressions: impressions.c.request_id.in_(select(requests.c.id).where(found[requests]))} | found
+    asked = select(requests.c.id).where(found[requests])
+    return {table: table.c.request_id.in_(asked) for table in (clicks, impressions)} | found
 
 
 def _of(person: ColumnElement[str], server: str) -> ColumnElement[bool]:

@@ -18,6 +18,7 @@ from bot.discord.connections import Connect
 from bot.errors import NotSetUp
 from bot.hosting.following import following
 from bot.hosting.garbage import settled
+from bot.hosting.links import routes_of
 from bot.hosting.log_lines import logging_lines
 from bot.hosting.platforms import chats
 from bot.hosting.serving import Platform, listening, stopped_by_signals
@@ -70,6 +71,7 @@ async def serving(settings: Settings, served: Served, chats: Chats) -> None:
             platforms = await opened.enter_async_context(chats(settings, replace(desk, connect=connect)))
             if settings.web_port:
                 routes = [route for platform in platforms for route in platform.routes]
+                routes += routes_of(settings, desk)
                 place = listening(web_app(connect, routes=routes), settings.web_host, settings.web_port)
                 log.info("the web server answers on %s", await opened.enter_async_context(place))
             log.info("model %s answers on %s", served.version, ", ".join(each.name for each in platforms))
