@@ -28,7 +28,8 @@ from storage.database import Database
 from storage.feedback import Feedback, Opinion
 from storage.lake.events import reacted
 from storage.lake.lake import Lake
-from storage.logs import Logs
+from storage.logs import Click, Logs
+from storage.measures import compare, online
 from storage.personal_data import PersonalData
 from storage.retention import prune
 from storage.schema import metadata
@@ -63,6 +64,9 @@ QUERIES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "Logs.shown_before": lambda database: Logs(database).shown_before("request-1", 3),
     "Logs.asked_since": lambda database: Logs(database).asked_since(NOON),
     "Logs.counts": lambda database: Logs(database).counts(),
+    "Logs.click": lambda database: Logs(database).click(Click("request-1", 1, SHOWN[0].app_id, NOON)),
+    "online": lambda database: online(database, NOON + timedelta(days=1), 7),
+    "compare": lambda database: compare(database, NOON, NOON + timedelta(days=1), "a", "b"),
     "Feedback.of": lambda database: Feedback(database).of("discord", "ada"),
     "Feedback.toggle": lambda database: Feedback(database).toggle("discord", "ada", 10, Opinion.HIDE, NOON),
     "Accounts.of": lambda database: Accounts(database).of("discord", "ada"),

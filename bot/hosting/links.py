@@ -17,12 +17,12 @@ from storage.logs import Asked, Click
 
 
 def links_of(settings: Settings) -> Links | None:
-    """None where links go straight to the store, as nobody could follow others: no public address, or no web server.
+    """None where links go straight to the store, as without a public address nobody could follow others.
 
     Raises:
         BotError, OSError: there is no secret to sign with.
     """
-    if settings.public_url is None or not settings.web_port:
+    if settings.public_url is None:
         return None
     said = settings.link_secret
     secret = kept_secret(settings.home) if said is None else said.get_secret_value().encode()
