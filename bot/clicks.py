@@ -22,7 +22,7 @@ REMEMBERED = 10_000
 """Links that were opened lately, so that one that is opened over and over fills no queue."""
 
 _MACHINES = re.compile(
-    r"(?<!cu)bot\b|bot[-/ ]|crawl|spider|preview|linkexpanding|facebookexternalhit|whatsapp|embedly|iframely|"
+    r"(?<!cu)bot(?![a-z])|crawl|spider|preview|linkexpanding|facebookexternalhit|whatsapp|embedly|iframely|"
     r"skypeuripreview|curl/|wget/|python-requests|httpclient|monitor",
     re.IGNORECASE,
 )

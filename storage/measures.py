@@ -57,7 +57,7 @@ async def compare(
     """
     async with database.reading() as connection:
         one, other = await _measured(connection, since, until, (a, b), models or {})
-        (row,) = await _rows(connection, won(shown(since, until, {}), a, b))
+        (row,) = await _rows(connection, won(shown(since, until, (a, b), {}), a, b))
     wins = Wins(row["answers"], int(row["a"]), int(row["b"]))
     interleaved = wins.answers > 0 or (experiment is not None and experiment.by is By.INTERLEAVING)
     return Compared(one, other, since, until, wins if interleaved else None, experiment)
@@ -70,9 +70,9 @@ async def _rows(connection: AsyncConnection, query: Executable) -> Sequence[RowM
 async def _measured(
     connection: AsyncConnection, since: datetime, until: datetime, versions: Sequence[str], models: Models
 ) -> list[Measured]:
-    rows = shown(since, until, models)
-    people = {row["version"]: row for row in await _rows(connection, by_people(rows, versions))}
-    places = await _rows(connection, by_place(rows, versions))
+    rows = shown(since, until, versions, models)
+    people = {row["version"]: row for row in await _rows(connection, by_people(rows))}
+    places = await _rows(connection, by_place(rows))
     return [_version(name, people.get(name), [row for row in places if row["version"] == name]) for name in versions]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, Subquery, case, exists, func, select
+from sqlalchemy import CTE, ColumnElement, Select, case, exists, func, select
 
 from storage.schema import clicks, impressions, reactions, requests
 
@@ -27,14 +27,17 @@ def latest(since: datetime, until: datetime, models: Models, most: int) -> Selec
     return these.order_by(last.desc()).limit(most)
 
 
-def shown(since: datetime, until: datetime, models: Models) -> Subquery:
-    """Whether a game was opened, liked or hidden is 1 or 0; `team` is the version in an interleaved list, else null."""
+def shown(since: datetime, until: datetime, versions: Sequence[str], models: Models) -> CTE:
+    """Whether a game was opened, liked or hidden is 1 or 0; `team` is the version in an interleaved list, else null.
+
+    Materialized, as SQLite would look up versions first and so read all that was ever shown.
+    """
     span = (requests.c.at >= since) & (requests.c.at < until)
-    version = func.coalesce(impressions.c.version, requests.c.model_version)
+    version = _named(func.coalesce(impressions.c.version, requests.c.model_version), models)
     opened = (clicks.c.request_id == impressions.c.request_id) & (clicks.c.position == impressions.c.position)
-    return (
+    rows = (
         select(
-            _named(version, models).label("version"),
+            version.label("version"),
             impressions.c.version.label("team"),
             requests.c.id,
             requests.c.platform,
@@ -46,18 +49,17 @@ def shown(since: datetime, until: datetime, models: Models) -> Subquery:
             _flag(_said("hide")).label("hides"),
         )
         .join_from(requests, impressions)
-        .where(span, requests.c.model_version.is_not(None), requests.c.command.not_in(SHOWN_AGAIN))
-        .subquery("shown")
+        .where(span, version.in_(versions), requests.c.command.not_in(SHOWN_AGAIN))
     )
+    return rows.cte("shown").prefix_with("MATERIALIZED")
 
 
-def by_people(rows: Subquery, versions: Sequence[str]) -> Query:
+def by_people(rows: CTE) -> Query:
     """By version: how many people, and the sums of what each of them did that `recommender.rates.Moments` wants."""
     answers = func.count(rows.c.id.distinct()).label("answers")
     positions = func.sum(rows.c.position).label("positions")
     one = (
         select(rows.c.version, func.count().label("n"), answers, positions, *_sums(rows))
-        .where(rows.c.version.in_(versions))
         .group_by(rows.c.version, rows.c.platform, rows.c.person)
         .subquery("one")
     )
@@ -72,21 +74,21 @@ def by_people(rows: Subquery, versions: Sequence[str]) -> Query:
     return select(one.c.version, people, squares, *plain, *products).group_by(one.c.version)
 
 
-def by_place(rows: Subquery, versions: Sequence[str]) -> Query:
+def by_place(rows: CTE) -> Query:
     """By version, command and position."""
     place = (rows.c.version, rows.c.command, rows.c.position)
     counts = select(*place, func.count().label("n"), *_sums(rows))
-    return counts.where(rows.c.version.in_(versions)).group_by(*place)
+    return counts.group_by(*place)
 
 
-def won(rows: Subquery, a: str, b: str) -> Select[int, int, int]:
+def won(rows: CTE, a: str, b: str) -> Select[int, int, int]:
     """How many `answers` have picks of either as a team, and in how many each had more clicks and likes."""
     taken = rows.c.clicks + rows.c.likes
     credit = [func.sum(case((rows.c.team == team, taken), else_=0)).label(at) for at, team in (("a", a), ("b", b))]
-    lists = select(*credit).where(rows.c.team.in_([a, b])).group_by(rows.c.id).subquery("lists")
-    first, second = _flag(lists.c.a > lists.c.b), _flag(lists.c.b > lists.c.a)
+    either = select(*credit).where(rows.c.team.is_not(None)).group_by(rows.c.id).subquery("either")
+    first, second = _flag(either.c.a > either.c.b), _flag(either.c.b > either.c.a)
     sums = func.coalesce(func.sum(first), 0).label("a"), func.coalesce(func.sum(second), 0).label("b")
-    return select(func.count().label("answers"), *sums).select_from(lists)
+    return select(func.count().label("answers"), *sums).select_from(either)
 
 
 def _said(kind: str) -> ColumnElement[bool]:
@@ -98,7 +100,7 @@ def _said(kind: str) -> ColumnElement[bool]:
     return exists().where(of_answer, reactions.c.app_id == impressions.c.app_id, reactions.c.kind == kind, ~changed)
 
 
-def _sums(rows: Subquery) -> list[ColumnElement[int]]:
+def _sums(rows: CTE) -> list[ColumnElement[int]]:
     return [func.sum(rows.c[kind]).label(kind) for kind in KINDS]
 
 

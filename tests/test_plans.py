@@ -137,7 +137,7 @@ async def steps(database: Database, run: Callable[[Database], Awaitable[object]]
     explain = _on_sqlite if database._engine.dialect.name == "sqlite" else _on_postgres
 
     def listen(_: object, cursor: DBAPICursor, statement: str, values: Any, *_rest: object) -> None:
-        if statement.startswith(("SELECT", "DELETE", "UPDATE")):
+        if statement.startswith(("SELECT", "DELETE", "UPDATE", "WITH")):
             taken.extend(explain(cursor, statement, values))
 
     event.listen(database._engine.sync_engine, "before_cursor_execute", listen)
