@@ -85,9 +85,10 @@ def show(found: Compared, console: Console) -> None:
         p = sign_test(wins.a, wins.b)
         console.print(
             f"Interleaved: {wins.answers:,} lists, {wins.a:,} won by A, {wins.b:,} by B. "
-            f"B's share: {share}, sign test p = {_p(p)}."
+            f"B's share: {share}, sign test p = {_p(p)}.",
+            soft_wrap=True,
         )
-    console.print(sentence(found))
+    console.print(sentence(found), soft_wrap=True)
 
 
 def sentence(found: Compared) -> str:

@@ -33,7 +33,7 @@ def list_models(as_json: AsJson = False) -> None:
     columns = ["version", "players", "games", "l2", "dropout", "nDCG@10", "indie", "played", "data"]
     out().print(table("Models", columns, [_row(card, current, running) for card in cards]))
     if running is not None:
-        out().print(_told(running))
+        out().print(_told(running), soft_wrap=True)
 
 
 @app.command()
@@ -74,7 +74,7 @@ def experiment(
     for version in begun.versions:
         registry.open(version)  # a damaged one is refused before it could answer anybody
     registry.experiments.begin(begun)
-    out().print(_told(begun))
+    out().print(_told(begun), soft_wrap=True)
 
 
 def _told(running: Experiment) -> str:
