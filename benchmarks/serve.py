@@ -26,8 +26,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from bot.hosting.following import opened
 from bot.hosting.garbage import settled
+from bot.hosting.opening import opened
 from bot.hosting.turns import short_turns
 from bot.settings import Settings, read_settings
 from bot.warehouse import open_warehouse

@@ -174,4 +174,4 @@ def _offered(choice: Choice) -> Offered:
 
 
 def _impressions(picks: Sequence[Pick]) -> list[Impression]:
-    return [Impression(at, pick.game.app_id, pick.score) for at, pick in enumerate(picks, 1)]
+    return [Impression(at, pick.game.app_id, pick.score, pick.version) for at, pick in enumerate(picks, 1)]

@@ -59,7 +59,8 @@ class Request:
     """`names` are the display names of the people that the options speak of, by their id.
 
     `shown` is how many picks fit one answer there: what a phone shows without scrolling for long. A later page of an
-    answer says with `root` which one, and with `beyond` the app ids on the pages before it.
+    answer says with `root` which one, with `beyond` the app ids on the pages before it, and with `versions` which
+    models the first page is of.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Request:
     root: str | None = None
     page: int = 1
     beyond: frozenset[int] = frozenset()
+    versions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,10 @@ SECRETS = (
     "slack_app_token",
     "slack_signing_secret",
     "slack_client_secret",
+    "link_secret",
 )
+LEAST_SECRET = 32
+"""Signs of a secret of our own; fewer could be guessed by trying."""
 BEGINNINGS = {"slack_bot_token": "xoxb-", "slack_app_token": "xapp-"}
 WHOLES = {
     "Steam accounts are taken from Discord": ("DISCORD_CLIENT_ID", "DISCORD_CLIENT_SECRET", "PUBLIC_URL"),
@@ -154,6 +157,10 @@ class Settings(BaseSettings):
     )
     discord_client_secret: SecretStr | None = Field(default=None, description="from page OAuth2, as the client id")
     public_url: Address | None = Field(default=None, description="how the internet reaches the bot's web server")
+
+    link_secret: SecretStr | None = Field(
+        default=None, description="what links to games are signed with; a file in the home folder when empty"
+    )
 
     slack_bot_token: SecretStr | None = Field(
         default=None, description="xoxb-…, from https://api.slack.com/apps, page OAuth & Permissions; for one workspace"
@@ -275,8 +282,16 @@ class Settings(BaseSettings):
             raise ValueError(f"give the token alone, without “{said.split()[0]} ” before it")
         if not said.isascii() or any(sign.isspace() or sign in "\"'`<>" for sign in said):
             where = str(info.field_name).partition("_")[0].capitalize()
-            raise ValueError(f"paste it as {where} shows it, without spaces or quotes")
+            shown = "" if info.field_name == "link_secret" else f" as {where} shows it,"
+            raise ValueError(f"paste it{shown} without spaces or quotes")
         return token
+
+    @field_validator("link_secret")
+    @classmethod
+    def _be_hard_to_guess(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value()) < LEAST_SECRET:
+            raise ValueError(f"give at least {LEAST_SECRET} signs: `openssl rand -hex 32` makes some")
+        return secret
 
     @field_validator(*BEGINNINGS)
     @classmethod

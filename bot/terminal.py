@@ -16,7 +16,7 @@ from rich.text import Text
 
 from bot.commands.command import Command
 from bot.messages import Attachment, Choice, Language, Person, Place, Reply, Request
-from bot.shop import STORE
+from bot.shop import STORE, page_of
 from bot.typed import Spoken, parse
 from bot.wording import Wording
 from recommender.recommend import Pick
@@ -113,7 +113,7 @@ def _numbered(bodies: Sequence[RenderableType]) -> Table:
 
 
 def _card(pick: Pick, reply: Reply, words: Wording, store_url: str) -> RenderableType:
-    address = f"{store_url.rstrip('/')}/app/{pick.game.app_id}/"
+    address = page_of(pick.game.app_id, store_url)
     whom = words.whom(pick, reply.members)
     return Group(
         plain(pick.game.title, "bold cyan"),

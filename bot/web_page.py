@@ -15,6 +15,7 @@ body { margin: 0; min-height: 100vh; display: grid; place-items: center; backgro
 main { max-width: 30rem; margin: 1rem; padding: 2rem; border-radius: 1rem; background: #fff; word-break: keep-all }
 h1 { margin: 0 0 .5rem; font-size: 1.375rem }
 p { margin: 0; overflow-wrap: anywhere }
+p + p { margin-top: 1rem }
 @media (prefers-color-scheme: dark) { body { background: #1e1f22; color: #f2f3f5 } main { background: #2b2d31 } }
 """
 PAGE = """<!doctype html>
@@ -26,15 +27,19 @@ PAGE = """<!doctype html>
 <title>{heading} – IndieAn</title>
 <style>{style}</style>
 </head>
-<body><main><h1>{heading}</h1><p>{sentence}</p></main></body>
+<body><main><h1>{heading}</h1><p>{sentence}</p>{way}</main></body>
 </html>
 """
 
 
-def page(heading: str, sentence: str, language: Language) -> str:
-    """As HTML; both are shown as they are, whatever signs are in them."""
+def page(heading: str, sentence: str, language: Language, way: tuple[str, str] | None = None) -> str:
+    """As HTML; all is shown as it is, whatever signs are in it. `way` is a label and the address it leads to."""
     said = {"heading": html.escape(heading), "sentence": html.escape(sentence)}
-    return PAGE.format(language=language, style=STYLE, **said)
+    return PAGE.format(language=language, style=STYLE, way=_way(*way) if way is not None else "", **said)
+
+
+def _way(label: str, address: str) -> str:
+    return f'<p><a href="{html.escape(address)}" rel="noreferrer">{html.escape(label)}</a></p>'
 
 
 def language_of(accepted: str) -> Language:

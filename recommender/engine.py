@@ -10,8 +10,10 @@ from typing import TypeVar
 
 from recommender.catalog import Game
 from recommender.errors import UpdateRefused
+from recommender.experiment import Asker
 from recommender.group import picks_for_group
 from recommender.interactions import Owned
+from recommender.interleaving import Team, team_draft
 from recommender.library import Library
 from recommender.linear import Linear
 from recommender.newcomers import with_new
@@ -19,6 +21,7 @@ from recommender.reasons import Because
 from recommender.recommend import Pick, of_theme, picks_for, similar_to, why
 from recommender.scorer import Scorer
 from recommender.served import Players, Served
+from recommender.service import Service, Trial
 from recommender.shelf import Wish
 from recommender.updates import NOTHING, stacked, updated
 from recommender.weekly import Evidence, Weekly, weekly
@@ -28,7 +31,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Answer:
-    """`known` counts the games of the library that the model knows; with none of them, popularity answered."""
+    """`known` counts the games of the library that the model knows; with none of them, popularity answered.
+
+    `version` is that of all picks but those that say their own.
+    """
 
     picks: tuple[Pick, ...]
     version: str
@@ -36,10 +42,13 @@ class Answer:
 
 
 class Engine:
-    """Answers from the model in service at the moment a request begins; safe under concurrent requests."""
+    """Answers from the model in service at the moment a request begins; safe under concurrent requests.
+
+    While two versions are compared, `recommend`, `together` and `similar` answer an `asker` from those two instead.
+    """
 
     def __init__(self, served: Served, threads: int = 2) -> None:
-        self._served = served
+        self._service = Service(served)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="engine")
         self._typing = ThreadPoolExecutor(1, thread_name_prefix="engine-typing")
         self._learning = ThreadPoolExecutor(1, thread_name_prefix="engine-learning")
@@ -47,11 +56,19 @@ class Engine:
 
     @property
     def served(self) -> Served:
-        return self._served
+        return self._service.served
+
+    @property
+    def service(self) -> Service:
+        return self._service
 
     def swap(self, served: Served) -> None:
         """Requests under way finish on the model they began with."""
-        self._served = served
+        self._service = replace(self._service, served=served)
+
+    def compare(self, trial: Trial | None) -> None:
+        """From the next request on; None ends it."""
+        self._service = replace(self._service, trial=trial)
 
     def close(self) -> None:
         self._pool.shutdown()
@@ -63,35 +80,37 @@ class Engine:
 
         `rows` are weighed for `version`; an empty one forgets. `fitted` are the rows that its fit saw of the same
         players, of those whom it saw. To say again what the model holds changes nothing. False, and nothing changes,
-        where another version is in service, now or by the end: rows are another version's, so weigh them for that.
+        where that version does not answer, now or by the end: rows are another version's, so weigh them for that.
 
         Raises:
             UpdateRefused: a row to be forgotten is not in the model, or the model cannot learn in place.
         """
         async with self._turn:  # each builds on the one before
-            served = self._served
-            if served.version != version:
+            served = self._service.of(version)
+            if served is None:
                 return False
             after = await asyncio.get_running_loop().run_in_executor(self._learning, learn, served, rows, fitted or {})
-            if self._served is not served:
+            if self._service.of(version) is not served:
                 return False
-            self._served = after
+            self._service = self._service.updated(after)
             return True
 
     async def forget(self, version: str, players: Iterable[str], fitted: Players | None = None) -> bool:
         """As `learn`, of rows without games."""
         return await self.learn(version, dict.fromkeys(players, NOTHING), fitted)
 
-    async def recommend(self, library: Library, wish: Wish, k: int = 10) -> Answer:
-        return await self._off_loop(lambda served: recommend(served, library, wish, k))
+    async def recommend(self, library: Library, wish: Wish, k: int = 10, asker: Asker | None = None) -> Answer:
+        return await self._asked(lambda served: recommend(served, library, wish, k), k, asker)
 
-    async def together(self, libraries: Sequence[Library], wish: Wish, k: int = 10) -> Answer:
+    async def together(
+        self, libraries: Sequence[Library], wish: Wish, k: int = 10, asker: Asker | None = None
+    ) -> Answer:
         """One list for all; `Pick.members` are places in `libraries`, `known` counts the games of any of them."""
-        return await self._off_loop(lambda served: together(served, libraries, wish, k))
+        return await self._asked(lambda served: together(served, libraries, wish, k), k, asker)
 
-    async def similar(self, game: Game, wish: Wish, k: int = 10) -> Answer:
+    async def similar(self, game: Game, wish: Wish, k: int = 10, asker: Asker | None = None) -> Answer:
         """Empty picks and `known` 0 where the model does not know the game."""
-        return await self._off_loop(lambda served: similar(served, game, wish, k))
+        return await self._asked(lambda served: similar(served, game, wish, k), k, asker)
 
     async def curate(self, tag: str, wish: Wish, k: int = 10) -> Answer:
         """`tag` as the catalogue spells it."""
@@ -119,12 +138,33 @@ class Engine:
         """As `Catalog.complete_tag`."""
         return await self._aside(lambda served: served.catalog.complete_tag(typed, limit))
 
+    async def _asked(self, work: Callable[[Served], Answer], k: int, asker: Asker | None) -> Answer:
+        service = self._service
+        return await asyncio.get_running_loop().run_in_executor(self._pool, answered, service, work, k, asker)
+
     async def _off_loop(self, work: Callable[[Served], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work, self._served)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, self.served)
 
     async def _aside(self, work: Callable[[Served], T]) -> T:
         """In a thread of its own: who types does not wait behind those who have asked."""
-        return await asyncio.get_running_loop().run_in_executor(self._typing, work, self._served)
+        return await asyncio.get_running_loop().run_in_executor(self._typing, work, self.served)
+
+
+def answered(service: Service, work: Callable[[Served], Answer], k: int, asker: Asker | None) -> Answer:
+    """By the version that is the asker's, or interleaved of two."""
+    first, *second = [work(served) for served in service.chosen(asker)]
+    if not second or service.trial is None or asker is None:
+        return first
+    return interleaved(first, second[0], k, service.trial.experiment.coin_for(asker.answer))
+
+
+def interleaved(a: Answer, b: Answer, k: int, flip: Callable[[], bool]) -> Answer:
+    """Each pick says which version it speaks for; what fills up after the shorter list speaks for neither."""
+    drafted = team_draft(a.picks, b.picks, k, lambda pick: pick.game.app_id, flip)
+    versions = {Team.A: a.version, Team.B: b.version}
+    picks = tuple(replace(each.item, version=versions[each.team] if each.team else None) for each in drafted)
+    filling = next((each.source for each in drafted if each.team is None), Team.A)
+    return Answer(picks, versions[filling], max(a.known, b.known))
 
 
 def recommend(served: Served, library: Library, wish: Wish, k: int) -> Answer:

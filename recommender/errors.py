@@ -5,6 +5,7 @@ RecommenderError
 ├── FitFailed          the Gram matrix could not be factorised
 │   └── NoRoom         a dense matrix of so many games does not fit into memory
 ├── UpdateRefused      the model cannot take these rows in or give them back
+├── ExperimentRefused  two versions cannot be compared, or are compared already
 ├── UnknownGame        no game of that id or title; carries near misses
 ├── UnknownTag         no tag of that name; carries near misses
 └── RegistryError
@@ -30,6 +31,10 @@ class NoRoom(FitFailed):
 
 
 class UpdateRefused(RecommenderError):
+    pass
+
+
+class ExperimentRefused(RecommenderError):
     pass
 
 

@@ -25,7 +25,7 @@ class Pick:
     for; empty where one player asked. `new` is a game that content speaks for, hardly anybody owning it yet; its score
     compares with none but those of other such games.
     `chance` says how sure it is (see `recommender.confidence`), None where that was not measured or another question
-    was asked.
+    was asked. `version` is the model's where a list has picks of two.
     """
 
     game: Game
@@ -35,6 +35,7 @@ class Pick:
     members: tuple[int, ...] = ()
     chance: float | None = None
     new: bool = False
+    version: str | None = None
 
 
 def picks_for(owned: Owned, scorer: Scorer, shelf: Shelf, wish: Wish, k: int, spread: int = SPREAD) -> list[Pick]:

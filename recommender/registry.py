@@ -2,7 +2,7 @@
 
 <root>/current      the versions that were put in service, the latest last, one a line
 <root>/<version>/   see version.py
-<root>/experiment   names versions that are being compared, and are kept as long
+<root>/experiment   see experiments.py
 <root>/.writing     locked by whoever writes a version, shared with others who do
 """
 
@@ -25,6 +25,7 @@ from recommender.confidence import Confidence
 from recommender.content import Content
 from recommender.errors import DamagedModel, NoModel
 from recommender.evidence import Evidence
+from recommender.experiments import Experiments
 from recommender.scorer import Scorer
 from recommender.served import Served
 from recommender.version import (
@@ -44,7 +45,7 @@ from recommender.version import (
 
 log = logging.getLogger(__name__)
 
-CURRENT, EXPERIMENT, WRITING = "current", "experiment", ".writing"
+CURRENT, WRITING = "current", ".writing"
 BEING_WRITTEN = ".new-"
 KEPT_PROMOTIONS = 50
 KEPT_CATALOGUES = 3
@@ -60,6 +61,7 @@ class Registry:
     def __init__(self, root: Path, place: Callable[[Scorer], Scorer] = lambda scorer: scorer) -> None:
         self._root = root
         self._place = place
+        self.experiments = Experiments(root, self._alone)
 
     def publish(
         self,
@@ -144,11 +146,11 @@ class Registry:
         return card
 
     def _prune(self) -> None:
-        """Leaves the latest of the versions in service that brought a catalogue only, and every model."""
+        """Leaves the latest of those in service that brought a catalogue only, every model, and what is compared."""
         promoted = self._promotions()
         catalogues = [card.version for card in self.versions() if card.matrix_of is not None]
         kept = {*promoted[-1:], *[version for version in reversed(promoted) if version in catalogues][:KEPT_CATALOGUES]}
-        self._remove(version for version in catalogues if version not in kept | self._compared(catalogues))
+        self._remove(version for version in catalogues if version not in kept | self.experiments.compared())
 
     def keep(self, models: int) -> list[str]:
         """Removes all models but the newest so many, and says which.
@@ -162,7 +164,7 @@ class Registry:
             cards = {card.version: card for card in self.versions()}
             matrices = [version for version, card in cards.items() if card.matrix_of is None]
             settled = [version for version in matrices if not (self._root / version / CANDIDATE).exists()]
-            kept = {*settled[:models], *self._in_service_and_before(cards), *self._compared(settled)}
+            kept = {*settled[:models], *self._in_service_and_before(cards), *self.experiments.compared()}
             return self._remove(version for version in settled if version not in kept)
 
     def _in_service_and_before(self, cards: Mapping[str, Card]) -> list[str]:
@@ -199,20 +201,12 @@ class Registry:
             return []
         with self._alone():
             candidates = self.candidates()
-            gone = self._remove(set(candidates) - self._compared(candidates))
+            gone = self._remove(set(candidates) - self.experiments.compared())
         with self._writing(fcntl.LOCK_EX | fcntl.LOCK_NB) as nobody_else:
             left = list(self._root.glob(f"{BEING_WRITTEN}*")) if nobody_else else []
             for folder in left:
                 shutil.rmtree(folder, ignore_errors=True)
         return [*gone, *(folder.name for folder in left)]
-
-    def _compared(self, versions: Iterable[str]) -> set[str]:
-        """Those of the versions that an experiment names."""
-        try:
-            named = (self._root / EXPERIMENT).read_text("utf-8")
-        except OSError:
-            return set()
-        return {version for version in versions if version in named}
 
     def _remove(self, versions: Iterable[str]) -> list[str]:
         gone = sorted(versions)

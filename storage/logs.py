@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias, TypedDict
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database, insert_new
-from storage.schema import impressions, reactions, requests
+from storage.schema import clicks, impressions, reactions, requests
 
 OptionValue: TypeAlias = str | int | float | bool | None
 SLOWED = "slowed"
@@ -19,6 +19,8 @@ SLOWED = "slowed"
 
 NOBODY = ""
 """The person of what was shown unasked: a digest."""
+AGAIN = timedelta(minutes=1)
+"""A link that is opened again so soon was opened once: a second press, or a page that was loaded anew."""
 
 
 class Offered(TypedDict):
@@ -58,11 +60,12 @@ class RequestLog:
 
 @dataclass(frozen=True, slots=True)
 class Impression:
-    """A game that was shown; `position` counts from 1."""
+    """A game that was shown; `position` counts from 1, `version` is the model's where a list has picks of two."""
 
     position: int
     app_id: int
     score: float
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,16 @@ class Reaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Click:
+    """That somebody opened the link of a game that was shown at that position; nobody can say who."""
+
+    request_id: str
+    position: int
+    app_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """`people` counts those who asked, one per platform."""
 
@@ -123,6 +136,25 @@ class Logs:
     async def react(self, reaction: Reaction) -> None:
         async with self._database.transaction() as connection:
             await connection.execute(insert_new(connection, reactions).values(asdict(reaction)))
+
+    async def click(self, click: Click) -> Asked | None:
+        """Who asked for the answer that the link is of; None where it does not count.
+
+        It does where that very game was shown there and the link was not opened just before; the same click again
+        counts, and is written once.
+        """
+        place = (impressions.c.request_id == click.request_id) & (impressions.c.position == click.position)
+        whose = select(requests.c.platform, requests.c.person, requests.c.server, requests.c.at)
+        shown = whose.join_from(requests, impressions).where(place, impressions.c.app_id == click.app_id)
+        before = (clicks.c.request_id == click.request_id) & (clicks.c.position == click.position)
+        lately = select(clicks.c.at).where(before, clicks.c.at > click.at - AGAIN, clicks.c.at != click.at).limit(1)
+        locked = shown.with_for_update(of=impressions)  # so that of two at once one counts
+        async with self._database.transaction() as connection:
+            row = (await connection.execute(locked)).first()
+            if row is None or (await connection.execute(lately)).first() is not None:
+                return None
+            await connection.execute(insert_new(connection, clicks).values(asdict(click)))
+            return Asked(*row)
 
     async def recent(self, limit: int) -> list[RequestLog]:
         """The newest first."""
@@ -199,7 +231,9 @@ def _later(root: str, by: tuple[str, str] | None) -> ColumnElement[bool]:
 
 async def _shown(connection: AsyncConnection, request_id: str) -> tuple[Impression, ...]:
     theirs = select(impressions).where(impressions.c.request_id == request_id).order_by(impressions.c.position)
-    return tuple(Impression(row.position, row.app_id, row.score) for row in await connection.execute(theirs))
+    return tuple(
+        Impression(row.position, row.app_id, row.score, row.version) for row in await connection.execute(theirs)
+    )
 
 
 def _row(request: RequestLog) -> dict[str, object]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 
 from storage.errors import DatabaseError
-from storage.logs import Impression, Logs, Reaction, RequestLog
+from storage.logs import Asked, Click, Impression, Logs, Reaction, RequestLog
 
 log = logging.getLogger(__name__)
 
@@ -18,10 +18,10 @@ log = logging.getLogger(__name__)
 class PatientLogs:
     """Logs behind a queue: the one place where a failing database is kept from the person who asked.
 
-    Soft, because an answer without its log line is worth more than none: `record` and `react` return at once and never
-    fail. One background task writes in order; while the database fails it tries the same write again, after 0.1 s at
-    first and 30 s at most, and as writing is idempotent none is doubled. What can be lost: what is queued when the
-    process ends without `close` or `close` runs out of time; the newest once `capacity` writes are queued; a write
+    Soft, because an answer without its log line is worth more than none: `record`, `react` and `click` return at once
+    and never fail. One background task writes in order; while the database fails it tries the same write again, after
+    0.1 s at first and 30 s at most, and as writing is idempotent none is doubled. What can be lost: what is queued when
+    the process ends without `close` or `close` runs out of time; the newest once `capacity` writes are queued; a write
     that the database refuses for what it says (a bug), as no number of tries would mend it. Each is logged; `lost`
     counts the last two.
 
@@ -56,6 +56,15 @@ class PatientLogs:
 
     def react(self, reaction: Reaction) -> None:
         self._put(partial(self._logs.react, reaction))
+
+    def click(self, click: Click, heard: Callable[[Click, Asked], None]) -> None:
+        """`heard` is told of one that counts once it is written, with who asked for the answer."""
+        self._put(partial(self._click, click, heard))
+
+    async def _click(self, click: Click, heard: Callable[[Click, Asked], None]) -> None:
+        asked = await self._logs.click(click)
+        if asked is not None:
+            heard(click, asked)
 
     async def flush(self, within: float) -> bool:
         """Tries at once and several times a second for `within` seconds; True if all that was given before is written.

@@ -18,6 +18,7 @@ from storage.lake.events import ALL, Event, erased, player_of
 from storage.lake.lake import add, note_removed, take_turn
 from storage.schema import (
     UtcDateTime,
+    clicks,
     digest_channels,
     fitted_rows,
     impressions,
@@ -96,7 +97,7 @@ def plain_row(row: Mapping[str, object]) -> dict[str, Value]:
 def _about(platform: str, person: str) -> dict[Table, ColumnElement[bool]]:
     """How to find their rows, table by table; those that refer to others first, as they must be erased first."""
     asked = select(requests.c.id).where(requests.c.platform == platform, requests.c.person == person)
-    found: dict[Table, ColumnElement[bool]] = {impressions: impressions.c.request_id.in_(asked)}
+    found: dict[Table, ColumnElement[bool]] = {table: table.c.request_id.in_(asked) for table in (clicks, impressions)}
     for table in metadata.sorted_tables:
         if "person" in table.c:
             found[table] = (table.c.platform == platform) & (table.c.person == person)

@@ -95,6 +95,17 @@ impressions = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("app_id", BigInteger, nullable=False),
     Column("score", Double, nullable=False),
+    Column("version", Text),  # where a list has picks of two models; else it is the request's
+)
+
+# Of whom the chat does not say. `position` is that of an impression.
+clicks = Table(
+    "clicks",
+    metadata,
+    Column("request_id", Text, ForeignKey(requests.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, primary_key=True),
+    Column("app_id", BigInteger, nullable=False),
 )
 
 # `request_id` is no foreign key: a reaction counts even where its request was never logged, or is logged after it.

@@ -11,7 +11,7 @@ from storage.database import Database
 from storage.fitted_rows import unname
 from storage.lake.events import ALL, erased, player_of
 from storage.lake.lake import add, note_removed, take_turn
-from storage.schema import digest_channels, impressions, lake_events, metadata, player_facts, requests
+from storage.schema import clicks, digest_channels, impressions, lake_events, metadata, player_facts, requests
 
 
 class ServerData:
@@ -61,7 +61,8 @@ def _about(platform: str, server: str) -> dict[Table, ColumnElement[bool]]:
             where = [table.c.payload["server"].as_string() == server]
         if whose or where:
             found[table] = (table.c.platform == platform) & or_(*whose, *where)
-    return {impressions: impressions.c.request_id.in_(select(requests.c.id).where(found[requests]))} | found
+    asked = select(requests.c.id).where(found[requests])
+    return {table: table.c.request_id.in_(asked) for table in (clicks, impressions)} | found
 
 
 def _of(person: ColumnElement[str], server: str) -> ColumnElement[bool]:

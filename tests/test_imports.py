@@ -23,7 +23,7 @@ OUTSIDE = {"ftplib", "getpass", "http", "imaplib", "multiprocessing", "poplib", 
 OUTSIDE |= {"socketserver", "sqlite3", "ssl", "subprocess", "urllib", "webbrowser", "xmlrpc", "zoneinfo"}
 """Network, databases, other processes and time zones of the standard library."""
 DISK = {"fileinput", "glob", "io", "mmap", "os", "pathlib", "shutil", "tempfile"}
-DISK_ROOMS = {"recommender/registry.py", "recommender/tensors.py", "recommender/version.py"}
+DISK_ROOMS = {f"recommender/{name}.py" for name in ("experiments", "registry", "tensors", "version")}
 MEMORY_ROOMS = {"recommender/gram.py": {"mmap"}}
 """Who maps memory that belongs to no file."""
 

@@ -31,7 +31,8 @@ from storage.feedback import Feedback, Opinion
 from storage.fitted_rows import FittedRows
 from storage.lake.events import reacted
 from storage.lake.lake import Lake
-from storage.logs import Logs
+from storage.logs import Click, Logs
+from storage.measures import compare, online
 from storage.personal_data import PersonalData
 from storage.retention import prune
 from storage.runs import Runs
@@ -74,6 +75,9 @@ QUERIES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "Logs.shown_before": lambda database: Logs(database).shown_before("request-1", 3),
     "Logs.asked_since": lambda database: Logs(database).asked_since(NOON),
     "Logs.counts": lambda database: Logs(database).counts(),
+    "Logs.click": lambda database: Logs(database).click(Click("request-1", 1, SHOWN[0].app_id, NOON)),
+    "online": lambda database: online(database, NOON + timedelta(days=1), 7),
+    "compare": lambda database: compare(database, NOON, NOON + timedelta(days=1), "a", "b"),
     "Feedback.of": lambda database: Feedback(database).of("discord", "ada"),
     "Feedback.toggle": lambda database: Feedback(database).toggle("discord", "ada", 10, Opinion.HIDE, NOON),
     "Accounts.of": lambda database: Accounts(database).of("discord", "ada"),
@@ -179,7 +183,7 @@ async def steps(database: Database, run: Callable[[Database], Awaitable[object]]
     explain = _on_sqlite if database._engine.dialect.name == "sqlite" else _on_postgres
 
     def listen(_: object, cursor: DBAPICursor, statement: str, values: Any, *_rest: object) -> None:
-        if statement.startswith(("SELECT", "DELETE", "UPDATE")):
+        if statement.startswith(("SELECT", "DELETE", "UPDATE", "WITH")):
             taken.extend(explain(cursor, statement, values))
 
     event.listen(database._engine.sync_engine, "before_cursor_execute", listen)

@@ -15,6 +15,7 @@ PROMISES = {
         Language.KO: "요청: 시각, 서버와 채널",
     },
     "impressions": {Language.EN: "the games you were shown", Language.KO: "보여 드린 게임"},
+    "clicks": {Language.EN: "when the link of one was opened", Language.KO: "링크가 열린 시각"},
     "reactions": {Language.EN: "when you said so or took it back", Language.KO: "되돌리신 시각"},
     "feedback": {Language.EN: "hid, like or own elsewhere", Language.KO: "숨기거나 좋아하거나 다른 곳에 가지고 계신"},
     "linked_accounts": {Language.EN: "the Steam account you linked", Language.KO: "연결하신 Steam 계정"},

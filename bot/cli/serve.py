@@ -21,6 +21,7 @@ from bot.hosting.following import following
 from bot.hosting.garbage import settled
 from bot.hosting.gauges import of_backlog, of_learning, of_loop, of_model, of_platforms
 from bot.hosting.learning import learning
+from bot.hosting.links import routes_of
 from bot.hosting.log_lines import logging_lines
 from bot.hosting.metrics import Metrics
 from bot.hosting.platforms import chats
@@ -106,7 +107,7 @@ async def serving(
                 _watched(metrics, desk, learner, database, ticks, platforms, settings)
                 ready = Ready(lambda: desk.engine.served.version, database, platforms, stop)
                 routes = [route for platform in platforms for route in platform.routes]
-                routes += health_routes(ready, metrics)
+                routes += [*routes_of(settings, desk), *health_routes(ready, metrics)]
                 place = listening(web_app(connect, routes=routes), settings.web_host, settings.web_port)
                 log.info("the web server answers on %s", await opened.enter_async_context(place))
             log.info("model %s answers on %s", served.version, ", ".join(each.name for each in platforms))

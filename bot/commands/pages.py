@@ -46,6 +46,7 @@ async def next_page(request: Request, desk: Desk) -> Instead:
         root=past.request.id,
         page=page + 1,
         beyond=beyond,
+        versions=past.versions,
     )
     return Instead(asked, private=not past.mine or past.shared)
 
@@ -121,7 +122,8 @@ async def _pick(impression: Impression, library: Library | None, desk: Desk) -> 
     if game is None:
         return None
     pick = await desk.engine.why(library, game) if library is not None else None
-    return replace(pick or Pick(game, 0.0, players=players_of(served, game)), score=impression.score)
+    found = pick or Pick(game, 0.0, players=players_of(served, game))
+    return replace(found, score=impression.score, version=impression.version)
 
 
 async def _headline(past: Past, page: int, request: Request, desk: Desk) -> str:

@@ -19,7 +19,7 @@ from recommender.catalog import Game
 from recommender.errors import UnknownGame
 from recommender.library import Library
 from storage.errors import SteamIdInvalid
-from storage.logs import OptionValue, RequestLog
+from storage.logs import OptionValue, PastAnswer, RequestLog
 from storage.steam.ids import parse
 
 PATIENCE = 1.0
@@ -33,13 +33,15 @@ class Past:
     """`profile` is whom the answer is about on Steam where the button knows it, else empty.
 
     `mine` says whether the presser is who asked for the answer; `shared` whether the button stands under a copy of it
-    that was shared, which knows no profile as everybody can read its buttons.
+    that was shared, which knows no profile as everybody can read its buttons. `versions` are the models that the
+    answer is of: two where their lists were interleaved.
     """
 
     request: RequestLog
     profile: str
     mine: bool
     shared: bool
+    versions: tuple[str, ...]
 
 
 async def past_of(request: Request, desk: Desk) -> Past:
@@ -50,20 +52,26 @@ async def past_of(request: Request, desk: Desk) -> Past:
         DatabaseError: nobody can say.
     """
     await desk.logs.flush(within=PATIENCE)
-    row = await _logged(str(request.options.get("answer", "")), desk)
-    shared = row.command == Deed.SHARE
+    found = await _logged(str(request.options.get("answer", "")), desk)
+    shared = found.request.command == Deed.SHARE
     if shared:
-        row = await _logged(str(row.options.get("answer", "")), desk)
+        found = await _logged(str(found.request.options.get("answer", "")), desk)
+    row = found.request
     profile = "" if shared else _profile(str(request.options.get(SUBJECT, "")))
     mine = (row.platform, row.person) == (request.person.platform, request.person.id)
-    return Past(row, profile, mine, shared)
+    return Past(row, profile, mine, shared, _versions(found))
 
 
-async def _logged(answer: str, desk: Desk) -> RequestLog:
+async def _logged(answer: str, desk: Desk) -> PastAnswer:
     found = await desk.past.answer(answer)
     if found is None:
         raise Refused("refused.answer_gone")
-    return found.request
+    return found
+
+
+def _versions(answer: PastAnswer) -> tuple[str, ...]:
+    own = {impression.version for impression in answer.shown if impression.version is not None}
+    return tuple(sorted(own)) or tuple(filter(None, (answer.request.model_version,)))
 
 
 def _profile(subject: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bot.commands.asking import asker
 from bot.commands.command import Desk, Option
 from bot.commands.libraries import of_titles, own_games, player_meant, with_opinions
 from bot.commands.near import titles_near
@@ -73,7 +74,7 @@ async def _answer(
     desk.recents.remember(request.person, library)
 
     async def ask(wish: Wish, k: int) -> Answer:
-        return await desk.engine.recommend(library, wish, k)
+        return await desk.engine.recommend(library, wish, k, asker(request))
 
     wish = await wish_of(request, desk)
     answer = await ask(wish, request.shown)

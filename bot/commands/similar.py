@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bot.commands.asking import asker
 from bot.commands.command import Desk, Option
 from bot.commands.suitable import game_named, shown
 from bot.commands.wishes import nothing_left, wish_of
@@ -20,7 +21,7 @@ async def similar(request: Request, desk: Desk) -> Reply:
     game = await game_named(request, desk)
 
     async def ask(wish: Wish, k: int) -> Answer:
-        return await desk.engine.similar(game, wish, k)
+        return await desk.engine.similar(game, wish, k, asker(request))
 
     wish = await wish_of(request, desk)
     answer = await ask(wish, request.shown)

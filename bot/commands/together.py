@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from bot.commands.asking import asker
 from bot.commands.command import Desk, Kind, Option
 from bot.commands.group import WITH, Group, group_of
 from bot.commands.libraries import linked_player
@@ -27,7 +28,7 @@ async def together(request: Request, desk: Desk) -> Reply:
         return await _too_few(request, group, words, desk)
 
     async def ask(wish: Wish, k: int) -> Answer:
-        return await desk.engine.together(group.libraries, wish, k)
+        return await desk.engine.together(group.libraries, wish, k, asker(request))
 
     wish = await _wish_of_all(request, group, desk)
     answer = await ask(wish, request.shown)

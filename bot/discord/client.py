@@ -154,8 +154,10 @@ class IndieAnClient(discord.AutoShardedClient):
     async def _drawn(self, request: Request) -> tuple[Reply, Drawn]:
         """The reply, and how it is drawn: its covers are looked up while the person waits, not after."""
         reply, covers = await dispatch(request, self._desk), self._shop.covers
-        found = await covers.of([pick.game.app_id for pick in reply.picks]) if covers and reply.picks else {}
-        look = Look(Wording(reply.language or request.language), self._shop.store_url, found)
+        shown = [pick.game.app_id for pick in reply.picks]
+        found = await covers.of(shown) if covers and shown else {}
+        words, ways = Wording(reply.language or request.language), self._shop.ways(request.id, shown)
+        look = Look(words, self._shop.store_url, found, ways)
         return reply, lambda pictures: messages(reply, look if pictures else look.without_covers())
 
     async def _tell(self, interaction: discord.Interaction, key: str) -> None:

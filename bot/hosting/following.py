@@ -1,4 +1,4 @@
-"""The engine follows the registry: a version that is put in service answers within half a minute, without a restart."""
+"""The engine follows the registry: what is put in service, or compared, answers within half a minute of that."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-from bot.hosting.garbage import kept_for_long
+from bot.hosting.comparing import look_at_experiment
+from bot.hosting.opening import at_hand
 from recommender.engine import Engine
 from recommender.errors import DamagedModel, NoModel
 from recommender.registry import Registry
-from recommender.served import Served
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,11 @@ async def following(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     swapped: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
-    """While it is open. `sleep` is in seconds, `swapped` is told after each swap."""
+    """While it is open. `sleep` is in seconds, `swapped` is told after each swap.
+
+    What is being compared already, is from the first answer on.
+    """
+    await _looked_at_experiment(registry, engine)
     follower = asyncio.create_task(_follow(registry, engine, sleep, swapped), name="following the registry")
     try:
         yield
@@ -49,6 +53,14 @@ async def _follow(
             log.warning("whether there is a newer model is not known: %s", trouble)
         if engine.served.version != before:
             swapped()
+        await _looked_at_experiment(registry, engine)
+
+
+async def _looked_at_experiment(registry: Registry, engine: Engine) -> None:
+    try:
+        await look_at_experiment(registry, engine)
+    except OSError as trouble:
+        log.warning("whether two models are being compared is not known: %s", trouble)
 
 
 async def _look(registry: Registry, engine: Engine, refused: str | None) -> str | None:
@@ -60,17 +72,10 @@ async def _look(registry: Registry, engine: Engine, refused: str | None) -> str 
     if version in (engine.served.version, refused):
         return refused
     try:
-        served = await asyncio.to_thread(opened, registry, version)
+        served = await at_hand(registry, engine, version)
     except (DamagedModel, NoModel) as damage:
         log.warning("model %s is refused, %s answers on: %s", version, engine.served.version, damage)
         return version
     log.info("model %s answers from now on, instead of %s", version, engine.served.version)
     engine.swap(served)
     return None
-
-
-def opened(registry: Registry, version: str) -> Served:
-    with kept_for_long():
-        served = registry.open(version)
-        served.prepare()
-    return served

@@ -16,6 +16,7 @@ from bot.commands.command import Desk
 from bot.discord.address import address
 from bot.discord.running import run_discord
 from bot.discord.starts import Starts, ask_limit, careful
+from bot.hosting.links import links_of
 from bot.hosting.serving import Platform
 from bot.settings import Settings
 from bot.shop import Shop
@@ -32,7 +33,7 @@ async def chats(settings: Settings, desk: Desk, pace: Pace | None = None) -> Asy
     """Each that is set up, ready to be run; `pace` is shared with whoever else posts on Slack."""
     covers = Covers(str(settings.steam_api_url), str(settings.steam_assets_url))
     async with httpx.AsyncClient() as client, aiohttp.ClientSession() as session, covers, AsyncExitStack() as opened:
-        shop = Shop(str(settings.steam_store_url), covers)
+        shop = Shop(str(settings.steam_store_url), covers, links_of(settings))
         found = []
         if settings.discord_token is not None:
             found.append(_discord(settings, settings.discord_token.get_secret_value(), desk, shop, client))

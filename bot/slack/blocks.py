@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot.cutting import cut, pieces
 from bot.messages import Choice, Origin, Reply
 from bot.presses import Deed, Press, about
+from bot.shop import page_of
 from bot.slack.mrkdwn import fitting, link
 from bot.slack.parts import (
     CONTEXT,
@@ -25,6 +26,7 @@ from bot.slack.parts import (
     section,
 )
 from bot.wording import Wording
+from recommender.catalog import Game
 from recommender.recommend import Pick
 
 BLOCKS = 50
@@ -43,14 +45,18 @@ FOLDED = (Deed.WHY, Deed.OWN, Deed.HIDE)
 
 @dataclass(frozen=True)
 class Look:
-    """`covers` has the address of a game's picture by app id; `store_url` is where titles lead."""
+    """`covers` has the address of a game's picture by app id; titles lead to `store_url`, or where `ways` says."""
 
     words: Wording
     store_url: str
     covers: Mapping[int, str]
+    ways: Mapping[int, str] = field(default_factory=dict)
 
     def without_covers(self) -> Look:
         return replace(self, covers={})
+
+    def address(self, game: Game) -> str:
+        return self.ways.get(game.app_id) or page_of(game.app_id, self.store_url)
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ def messages(reply: Reply, look: Look) -> list[Sent]:
 
 
 def card(pick: Pick, reply: Reply, look: Look) -> Part:
-    address = f"{look.store_url.rstrip('/')}/app/{pick.game.app_id}/"
+    address = look.address(pick.game)
     facts = look.words.summary(pick)
     whom, reason = look.words.whom(pick, reply.members), look.words.reason_in(reply, pick)
     lines = [

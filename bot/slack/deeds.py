@@ -236,6 +236,7 @@ class Deeds:
         if reply.attachment is not None:
             reply = replace(reply, note="\n".join(filter(None, (reply.note, words.say("slack.in_messages")))))
         look = await self._look([pick.game for pick in reply.picks], reply.language or request.language)
+        look = replace(look, ways=self.shop.ways(request.id, [pick.game.app_id for pick in reply.picks]))
         return reply, lambda pictures: messages(reply, look if pictures else look.without_covers())
 
     async def _look(self, games: Sequence[Game], language: Language) -> Look:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from json import dumps
 
 from recommender.library import Library
-from storage.logs import Impression, OptionValue, Reaction, RequestLog
+from storage.logs import Asked, Click, Impression, OptionValue, Reaction, RequestLog
 
 
 class Kind(StrEnum):
@@ -87,6 +87,18 @@ def asked(request: RequestLog, options: Mapping[str, OptionValue], shown: Sequen
 def reacted(reaction: Reaction) -> Event:
     payload = {"app_id": reaction.app_id, "opinion": reaction.kind, "request": reaction.request_id}
     return Event(f"reaction:{reaction.id}", Kind.REACTION, reaction.at, 1, payload, reaction.platform, reaction.person)
+
+
+def clicked(click: Click, asked: Asked) -> Event:
+    """About who asked for the answer, with whom it has to go; who opened the link nobody knows."""
+    payload = {
+        "request": click.request_id,
+        "position": click.position,
+        "app_id": click.app_id,
+        "server": asked.server,
+    }
+    key = f"click:{click.request_id}:{click.position}:{click.at.astimezone(UTC).isoformat()}"
+    return Event(key, Kind.CLICK, click.at, 1, payload, asked.platform, asked.person)
 
 
 def library_read(platform: str, person: str, library: Library, at: datetime) -> Event:
