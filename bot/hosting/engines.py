@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from bot.hosting.following import opened
+from bot.hosting.opening import opened
 from recommender.engine import Engine
 from recommender.registry import Registry
 
