@@ -27,7 +27,7 @@ from recommender.catalog import Game
 from recommender.confidence import Trust
 from recommender.reasons import Because
 from recommender.recommend import Pick
-from storage.schema import digest_channels, impressions, metadata
+from storage.schema import clicks, digest_channels, impressions, metadata
 
 EN, KO = Wording(Language.EN), Wording(Language.KO)
 HADES, CELLS = Game(1145360, "Hades", ("Roguelike", "Indie", "Action")), Game(588650, "Dead Cells")
@@ -40,7 +40,8 @@ SEARCHED = [command for command in COMMANDS if command.name in SEARCHES]
 
 def about_people() -> list[Table]:
     """The tables with rows about somebody, as PersonalData finds them."""
-    return [table for table in metadata.sorted_tables if "person" in table.c or table in {impressions, digest_channels}]
+    others = {clicks, impressions, digest_channels}
+    return [table for table in metadata.sorted_tables if "person" in table.c or table in others]
 
 
 def derived() -> set[str]:
