@@ -22,6 +22,7 @@ from jobs.patience import Opening, opened_when_free
 from jobs.training import Progress, Stopwatch, TrainingSettings
 from jobs.verdict import Contender, Verdict, decide
 from recommender.errors import DamagedModel, NoModel, RecommenderError
+from recommender.online import OnlineMeasures
 from recommender.registry import Registry
 from storage.database import Database
 from storage.errors import StorageError
@@ -81,7 +82,7 @@ class NightlyReport:
     pruned: Pruned
     removed: Sequence[str] = ()
     drift: Drift | None = None
-    online: Mapping[str, object] | None = None
+    online: OnlineMeasures | None = None
     nights: Sequence[Night] = field(default=(), repr=False)
 
     def as_dict(self) -> dict[str, object]:
@@ -91,6 +92,7 @@ class NightlyReport:
         verdict = self.verdict.as_dict() if self.verdict else None
         found |= {"at": self.at.isoformat(), "exported": self.exported.as_dict(), "pruned": pruned, "verdict": verdict}
         found |= {"seconds": dict(self.seconds), "removed": list(self.removed)}
+        found["online"] = self.online.as_dict() if self.online else None
         return found | {"drift": self.drift.as_dict() if self.drift else None}
 
 
@@ -108,7 +110,7 @@ async def nightly(
     rng: np.random.Generator,
     earlier: Sequence[Mapping[str, object]] = (),
     drift: Callable[[], Awaitable[Drift | None]] = _no_drift,
-    online: Mapping[str, object] | None = None,
+    online: OnlineMeasures | None = None,
     progress: Progress = lambda *_: None,
     sleep: Sleep = asyncio.sleep,
 ) -> NightlyReport:

@@ -65,7 +65,7 @@ def publish(registry: Registry, day: int) -> str:
 async def replicas(registry: Registry, number: int = 1) -> AsyncIterator[tuple[list[Engine], Looks]]:
     """Engines of processes of their own, which look when they are told to; the looks are the last one's."""
     async with AsyncExitStack() as opened:
-        engines = []
+        engines, looks = list[Engine](), Looks()
         for _ in range(number):
             engine, looks = Engine(registry.open_current()), Looks()
             opened.callback(engine.close)

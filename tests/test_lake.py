@@ -99,7 +99,7 @@ async def test_what_a_request_says_is_enough_to_learn_from_it(lake: Lake) -> Non
         "channel": None,
         "root": None,
         "page": 2,
-        "shown": [{"position": 1, "app_id": 620, "score": 0.5}],
+        "shown": [{"position": 1, "app_id": 620, "score": 0.5, "version": None}],
     }
 
 

@@ -94,8 +94,8 @@ async def test_impressions_keep_place_game_and_score(database: Database) -> None
         rows = (await connection.execute(select(impressions).order_by(impressions.c.position))).all()
 
     assert [tuple(row) for row in rows] == [
-        ("request-1", 1, HADES, 0.9),
-        ("request-1", 2, CELESTE, 0.30000000000000004),
+        ("request-1", 1, HADES, 0.9, None),
+        ("request-1", 2, CELESTE, 0.30000000000000004, None),
     ]
 
 

@@ -265,12 +265,13 @@ async def test_sums_are_those_that_numpy_finds_in_a_crowd(life: Life) -> None:
         games = [1000 * at + place for place in range(1, 1 + int(random.integers(1, 6)))]
         answer = await life.show(version, games, person)
         opened, liked = random.random(len(games)) < 0.3, random.random(len(games)) < 0.2
-        for place in np.flatnonzero(opened) + 1:
-            await life.open(answer, int(place), games[place - 1])
-        for place in np.flatnonzero(liked) + 1:
-            await life.say(Opinion.LIKE, answer, games[place - 1], person)
-        for place, more in enumerate((len(games), int(opened.sum()), int(liked.sum()))):
-            expected[version][place] += more
+        for place, game in enumerate(games, 1):
+            if opened[place - 1]:
+                await life.open(answer, place, game)
+            if liked[place - 1]:
+                await life.say(Opinion.LIKE, answer, game, person)
+        for which, more in enumerate((len(games), int(opened.sum()), int(liked.sum()))):
+            expected[version][which] += more
     found = await life.of()
 
     assert [list(counts(each)[:3]) for each in (found.a, found.b)] == [expected["a"], expected["b"]]

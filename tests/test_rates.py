@@ -79,7 +79,7 @@ def test_nothing_shown_is_no_rate() -> None:
 
 
 def test_of_two_that_are_the_same_one_in_twenty_looks_different() -> None:
-    """People who differ from each other, ten games each: over games alone it would be one in six."""
+    """People who differ from each other, ten games each: over games alone it is one in four."""
     random = np.random.default_rng(3)
 
     def measured() -> Rate:

@@ -18,6 +18,8 @@ from jobs.nightly import NightlyReport
 from jobs.posting import News, Post
 from jobs.verdict import Difference, Shrunk, Verdict, Why
 from recommender.evidence import WAYS
+from recommender.online import Measured, OnlineMeasures
+from recommender.rates import Rate
 from storage.retention import Pruned
 
 EN, KO = Wording(Language.EN), Wording(Language.KO)
@@ -35,6 +37,9 @@ VERDICT = Verdict(
     auc=Difference(0.81, 0.8, 0.01, -0.02, 0.04, 57),
     pairs=230,
 )
+TAKEN = Measured(
+    "20260501T031500Z-abc123", 30, 12, 2.5, Rate(9, 150, 90.0), Rate(3, 150, 90.0), Rate(0, 150, 90.0), {}, {}
+)
 REPORT = NightlyReport(
     at=NOW,
     version="20260501T031500Z-abc123",
@@ -51,7 +56,7 @@ REPORT = NightlyReport(
     pruned=Pruned(NOW - timedelta(days=365), requests=7, events=9),
     removed=["old"],
     drift=Drift(error=4.2e-7, changed=120, different=0, rows=4_400, due=False),
-    online={"like a click": 0.2},
+    online=OnlineMeasures(NOW - timedelta(days=7), NOW, (TAKEN,)),
 )
 
 
@@ -74,9 +79,8 @@ def test_a_night_that_published_says_so_with_its_numbers() -> None:
     assert "81.0% of 230 pairs, before in 80.0%" in dict(post.facts)["What people said"]
     assert "12 events, 1 refused" in said(post)
     assert "7 requests, 9 events" in said(post)
-    assert (
-        dict(post.facts)["Learned in place"] == "120 of 4,400 rows since the last fit, 4.2e-07 from a fit of the same"
-    )
+    assert dict(post.facts)["Learned in place"].startswith("120 of 4,400 rows since the last fit, 4.2e-07 from a fit")
+    assert dict(post.facts)["Last seven days"].endswith("150 games shown, 6.0% opened, 2.0% liked, 0.0% hidden")
 
 
 VERDICTS = {

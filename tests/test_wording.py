@@ -31,7 +31,7 @@ from recommender.evidence import WAYS
 from recommender.reasons import Because
 from recommender.recommend import Pick
 from storage.digests import TROUBLES
-from storage.schema import digest_channels, impressions, metadata
+from storage.schema import clicks, digest_channels, impressions, metadata
 
 EN, KO = Wording(Language.EN), Wording(Language.KO)
 HADES, CELLS = Game(1145360, "Hades", ("Roguelike", "Indie", "Action")), Game(588650, "Dead Cells")
@@ -44,8 +44,8 @@ SEARCHED = [command for command in COMMANDS if command.name in SEARCHES]
 
 def about_people() -> list[Table]:
     """The tables with rows about somebody, as PersonalData finds them."""
-    named = {"person", "player"}
-    return [t for t in metadata.sorted_tables if named & set(t.c.keys()) or t in {impressions, digest_channels}]
+    named, others = {"person", "player"}, {clicks, impressions, digest_channels}
+    return [table for table in metadata.sorted_tables if named & set(table.c.keys()) or table in others]
 
 
 def derived() -> set[str]:

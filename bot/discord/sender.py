@@ -94,9 +94,11 @@ class DiscordSender:
     async def _drawn(self, reply: Reply) -> Sequence[tuple[Sent, Sent]]:
         """Each message with pictures and without."""
         covers = self._shop.covers
-        found = await covers.of([pick.game.app_id for pick in reply.picks]) if covers else {}
+        shown = [pick.game.app_id for pick in reply.picks]
+        found = await covers.of(shown) if covers else {}
         assert reply.language is not None, "a digest has a language"
-        look = Look(Wording(reply.language), self._shop.store_url, found)
+        assert reply.origin is not None, "and an answer that its buttons find"
+        look = Look(Wording(reply.language), self._shop.store_url, found, self._shop.ways(reply.origin.answer, shown))
         return list(zip(messages(reply, look), messages(reply, look.without_covers()), strict=True))
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bot.discord.address import address
 from bot.discord.sender import discord_sender
+from bot.hosting.links import links_of
 from bot.settings import Settings
 from bot.shop import Shop
 from bot.slack.clients import Clients
@@ -32,7 +33,7 @@ async def senders(
     """By platform. `console` is there where somebody looks at it; nothing is logged in to before it is needed."""
     covers = Covers(str(settings.steam_api_url), str(settings.steam_assets_url))
     async with covers, AsyncExitStack() as opened:
-        shop = Shop(str(settings.steam_store_url), covers)
+        shop = Shop(str(settings.steam_store_url), covers, links_of(settings))
         found: dict[str, Sender] = {}
         if settings.discord_token is not None:
             address(str(settings.discord_api_url), str(settings.discord_gateway_url))

@@ -26,7 +26,9 @@ from jobs.patience import when_free
 from jobs.sending import Sender
 from jobs.training import Gathered, Progress, gather
 from jobs.work import Skipped, Work
-from recommender.errors import NoModel, RecommenderError
+from recommender.errors import DamagedModel, NoModel, RecommenderError
+from recommender.experiment import Experiment
+from recommender.online import OnlineMeasures
 from recommender.registry import Registry
 from storage.channel_tastes import ChannelTastes
 from storage.database import Database
@@ -35,6 +37,7 @@ from storage.errors import SteamKeyRefused, StorageError
 from storage.fitted_rows import FittedRows
 from storage.lake.lake import Lake
 from storage.logs import Logs
+from storage.measures import online
 from storage.runs import Outcome, Runs
 from storage.steam.store import SteamStore
 from storage.subscriptions import Subscriptions
@@ -45,6 +48,8 @@ GET_A_KEY = "get one at https://steamcommunity.com/dev/apikey and set INDIEAN_ST
 NO_KEY = f"Steam lists its games only to whoever has a key: {GET_A_KEY}"
 CANDIDATE = (sys.executable, "-m", "bot", "train", "--candidate", "--piped", "--json", "--yes")
 """The child process of a night."""
+DAYS = 7
+"""Of what people did with the picks."""
 NIGHTS = 30
 """Earlier nights that a report shows."""
 
@@ -103,6 +108,7 @@ async def _nightly(tools: Tools, progress: Progress) -> NightlyReport:
         now=tools.now,
         rng=np.random.default_rng(),
         earlier=await _earlier(Runs(tools.database)),
+        online=await _online(tools),
         drift=partial(_drift, tools),
         progress=progress,
     )
@@ -113,6 +119,21 @@ async def _earlier(runs: Runs) -> list[Mapping[str, object]]:
     found = await runs.recent(2 * NIGHTS, "nightly")
     reports = [run.report for run in found if run.outcome is Outcome.DONE and run.report]
     return reports[:NIGHTS][::-1]
+
+
+async def _online(tools: Tools) -> OnlineMeasures:
+    """Of a week, a version that brought a catalogue only counted as the model whose matrix it shares."""
+    registry = Registry(tools.settings.models)
+    cards, running = await asyncio.to_thread(registry.versions), await asyncio.to_thread(_running, registry)
+    models = {card.version: card.matrix_of for card in cards if card.matrix_of is not None}
+    return await online(tools.database, tools.now(), DAYS, experiment=running, models=models)
+
+
+def _running(registry: Registry) -> Experiment | None:
+    try:
+        return registry.experiments.running()
+    except DamagedModel:  # which those who answer will end
+        return None
 
 
 async def _drift(tools: Tools) -> Drift | None:

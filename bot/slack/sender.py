@@ -64,9 +64,10 @@ class SlackSender:
     async def _drawn(self, letter: Letter) -> list[tuple[Sent, Sent]]:
         """Each message with pictures and without; one, unless it would be too long."""
         reply, covers = reply_to_nobody(letter), self._shop.covers
-        found = await covers.of([pick.game.app_id for pick in reply.picks]) if covers else {}
+        shown = [pick.game.app_id for pick in reply.picks]
+        found = await covers.of(shown) if covers else {}
         assert reply.language is not None, "a digest has a language"
-        look = Look(Wording(reply.language), self._shop.store_url, found)
+        look = Look(Wording(reply.language), self._shop.store_url, found, self._shop.ways(letter.answer, shown))
         plain = messages(reply, look.without_covers())
         drawn = messages(reply, look)
         return list(zip(drawn if len(drawn) == len(plain) else plain, plain, strict=True))

@@ -10,6 +10,7 @@ from jobs.nightly import NightlyReport
 from jobs.posting import Chart, News, Post
 from jobs.verdict import Verdict, Why
 from recommender.evidence import WAYS
+from recommender.online import Measured, OnlineMeasures
 
 ABOUT = "status.nightly"
 WHO = ("candidate", "incumbent", "popularity")
@@ -70,8 +71,8 @@ def _facts(report: NightlyReport, words: Wording) -> Iterator[tuple[str, str]]:
     if report.drift is not None:
         key = "status.nightly.drift_due" if report.drift.due else "status.nightly.drifted"
         yield words.say("status.nightly.drift"), words.say(key, **report.drift.as_dict())
-    if report.online:
-        yield words.say("status.nightly.online"), _online(report.online)
+    if report.online is not None and report.online.versions:
+        yield words.say("status.nightly.online"), _online(report.online, words)
 
 
 def _measured(who: str, metrics: Mapping[str, Mapping[str, float]], words: Wording) -> str:
@@ -79,8 +80,13 @@ def _measured(who: str, metrics: Mapping[str, Mapping[str, float]], words: Wordi
     return words.say("status.nightly.measured", who=words.say(f"{ABOUT}.{who}"), **values)
 
 
-def _online(online: Mapping[str, object]) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in online.items())
+def _online(online: OnlineMeasures, words: Wording) -> str:
+    return "\n".join(words.say("status.nightly.taken", **_taken(each)) for each in online.versions)
+
+
+def _taken(each: Measured) -> dict[str, object]:
+    shares = {name: getattr(each, name).share or 0.0 for name in ("clicks", "likes", "hides")}
+    return {"version": each.version, "shown": each.impressions, **shares}
 
 
 def _chart(report: NightlyReport, words: Wording) -> Chart | None:
