@@ -112,8 +112,8 @@ class Contender:
 def decide(candidate: Contender, incumbent: Contender | None, rng: np.random.Generator) -> Verdict:
     """Publish unless it is worse by more than its noise, or made of what cannot be a day's change.
 
-    The noise is told by a paired bootstrap over the players that both held out (Efron and Tibshirani 1993,
-    percentiles), each measured by a model that was fitted without them; and LITTLE is for what that cannot tell.
+    The noise is told by a paired bootstrap over the players that both held out (Efron and Tibshirani 1993), each
+    measured by a model that was fitted without them; and LITTLE is for what that cannot tell.
     """
     refused = _refusal(candidate, incumbent)
     if refused is not None:

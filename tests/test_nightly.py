@@ -231,7 +231,7 @@ async def test_who_reacted_since_is_asked_about_both_models(nights: Nights) -> N
     first = (await nights.trained()).card
     with nights.warehouse() as warehouse:
         for fan in range(40):
-            known, missing = lover(fan)[:4], [g for g in range(1, GAMES) if g % 2 == fan % 2 and g % 5 == fan % 5]
+            known, missing = lover(fan)[:3], [g for g in range(1, GAMES) if g % 2 == fan % 2 and g % 5 == fan % 5]
             other = [g for g in range(1, GAMES) if g % 2 != fan % 2]
             own(warehouse, *(Owned(f"bot-{fan}", game, 600) for game in known))
             since = nights.now + timedelta(hours=5)
@@ -247,7 +247,7 @@ async def test_who_reacted_since_is_asked_about_both_models(nights: Nights) -> N
     assert second.verdict.percentile is not None
     assert (second.verdict.auc.count, second.verdict.pairs) == (40, 40)
     assert min(second.verdict.auc.candidate, second.verdict.auc.incumbent) > 0.9
-    assert min(second.verdict.percentile.candidate, second.verdict.percentile.incumbent) > 0.6
+    assert min(second.verdict.percentile.candidate, second.verdict.percentile.incumbent) > 0.5
 
 
 def kill_child(how: signal.Signals) -> None:

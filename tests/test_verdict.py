@@ -94,8 +94,7 @@ def test_a_little_less_is_published_however_sure_it_is() -> None:
 def test_equal_models_are_refused_in_about_one_night_of_forty_by_a_measure() -> None:
     """The interval has the 95 % that it promises: half of its misses are on the side that refuses."""
     draws = np.random.default_rng(8)
-    pairs = (draws.normal(0, 1, (2, 60)) for _ in range(200))
-    nights = [of_pairs(pair[0], pair[1], draws) for pair in pairs]
+    nights = [of_pairs(draws.normal(size=60), draws.normal(size=60), draws) for _ in range(200)]
 
     assert 0 < sum(found is not None and found.worse for found in nights) < 14
 
