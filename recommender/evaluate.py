@@ -31,7 +31,7 @@ class SplitSettings:
 
     held_out: float = 0.1
     folded_in: float = 0.8
-    seed: int = 2
+    seed: int = 42
 
 
 @dataclass(frozen=True, eq=False)

