@@ -13,7 +13,6 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("impressions", sa.Column("version", sa.Text(), nullable=True))
-    op.create_index("ix_reactions_request_id", "reactions", ["request_id"])
     op.create_table(
         "clicks",
         sa.Column("request_id", sa.Text(), nullable=False),
@@ -30,5 +29,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Loses the clicks, and which model a game was of where a list had two."""
     op.drop_table("clicks")
-    op.drop_index("ix_reactions_request_id", "reactions")
     op.drop_column("impressions", "version")
