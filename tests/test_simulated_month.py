@@ -252,8 +252,8 @@ async def _play(played: Month, channels: Mapping[str, Subscription], truth: _Tru
             await played.day(day, at)
             if day in GARBAGE:
                 await played.garbage()
-        if day == 15 and "goner" in channels and at.hour >= BEGIN.hour:
-            played.discord.removed(played.discord.world.channels[channels["goner"].channel])
+            if day == GONE:
+                played.discord.removed(played.discord.world.channels[channels["goner"].channel])
         await played.tick(at, _victim(played, at) if at in fatal else None)
         if _night(at) and at.minute >= 25:
             await asyncio.to_thread(truth.look)
