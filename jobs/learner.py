@@ -48,9 +48,9 @@ class Learning:
 
 
 class Learner:
-    """Asks the lake for what is new and has the engine learn it.
+    """Asks the lake for what is new and has the engine learn it, in every version that answers somebody.
 
-    All that it remembers is of the version in service: after a restart or a swap it begins anew where the fit ended.
+    All that it remembers is of these versions: after a restart or a swap it begins anew where the fit ended.
     Each replica has its own. `card` tells what a version says of itself; `clock` is in seconds.
     """
 
@@ -63,8 +63,8 @@ class Learner:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine, self._lake, self._kept, self._card, self._clock = engine, lake, kept, card, clock
-        self._standing: Standing | None = None
-        self._hopeless: str | None = None
+        self._standing: dict[str, Standing] = {}
+        self._hopeless: set[str] = set()
         self._said = ""
         self.learning = Learning()
         self.woken = asyncio.Event()
@@ -94,11 +94,18 @@ class Learner:
 
     async def _step(self) -> bool:
         """Whether nothing is left to do."""
-        served = self._engine.served
-        standing = self._standing = await self._stand(served)
-        self.learning = replace(self.learning, version=served.version, learns=standing is not None)
+        answering = {served.version: served for served in self._engine.service.at_hand}
+        self._standing = {version: known for version, known in self._standing.items() if version in answering}
+        self._hopeless &= answering.keys()
+        return all([await self._step_of(served) for served in answering.values()])
+
+    async def _step_of(self, served: Served) -> bool:
+        standing = await self._stand(served)
+        if served is self._engine.served:
+            self.learning = replace(self.learning, version=served.version, learns=standing is not None)
         if standing is None:
             return True
+        self._standing[served.version] = standing
         if leaving := await self._leaving(served, standing):
             await self._act(standing, leaving)
             return False
@@ -107,23 +114,25 @@ class Learner:
         some = _of_few(found)
         changes = await self._changes(served, standing, some)
         if changes is None or not await self._act(standing, changes):
-            self._standing = None  # retired, or another is in service
+            self._standing.pop(served.version)  # retired, or it answers nobody any more
             return False
         whole = len(some) == len(found) < EVENTS
         standing.at = max(last, standing.at) if whole else some[-1].seq
-        self.learning = replace(self.learning, lag=max(0, last - standing.at))
+        if served.version == self._engine.served.version:
+            self.learning = replace(self.learning, lag=max(0, last - standing.at))
         return whole
 
     async def _stand(self, served: Served) -> Standing | None:
         """None where this model cannot learn, which is said once."""
-        if self._standing is not None and self._standing.version == served.version:
-            return self._standing
-        if self._hopeless == served.version:
+        if served.version in self._standing:
+            return self._standing[served.version]
+        if served.version in self._hopeless:
             return None
         try:
             return await begin(served, self._card, self._lake, self._kept)
         except CannotLearn as reason:
-            self._hopeless = served.version if reason.ever else None
+            if reason.ever:
+                self._hopeless.add(served.version)
             said = f"model {served.version} does not learn between fits: {reason}"
             if said != self._said:
                 log.info("%s", said)
@@ -150,8 +159,9 @@ class Learner:
         return changes
 
     async def _act(self, standing: Standing, changes: Sequence[Change]) -> bool:
-        """False where another version is in service by now."""
-        learned = self._engine.served.learned
+        """False where the version answers nobody any more."""
+        served = self._engine.service.of(standing.version)
+        learned = served.learned if served is not None else {}
         altering = [change for change in changes if change.alters(learned)]
         return not altering or await self._learn(standing, altering)
 

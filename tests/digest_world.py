@@ -203,15 +203,15 @@ def letter(
 
 def cards(message: object) -> list[int]:
     """The app ids of the cards in a message of either chat, in their order."""
-    presses = [pressed(code) for code in _codes(message)]
+    presses = [pressed(code) for code in codes(message)]
     return list(dict.fromkeys(press.number for press in presses if press is not None and press.number))
 
 
-def _codes(part: object) -> Iterator[str]:
+def codes(part: object) -> Iterator[str]:
     """Of all that can be pressed, however deep it stands."""
     if isinstance(part, Mapping):
         yield from (str(part[name]) for name in ("custom_id", "value") if name in part)
-        yield from _codes(list(part.values()))
+        yield from codes(list(part.values()))
     elif isinstance(part, list | tuple):
         for one in part:
-            yield from _codes(one)
+            yield from codes(one)

@@ -16,8 +16,10 @@ from sqlalchemy import update
 from jobs import learner as room
 from jobs.fitting import keep_fitted
 from recommender.catalog import Game
+from recommender.experiment import By, Experiment
 from recommender.library import Library
 from recommender.served import Served
+from recommender.service import Trial
 from recommender.shelf import Wish
 from storage.errors import DatabaseUnavailable
 from storage.lake.events import player_of
@@ -131,6 +133,22 @@ async def test_after_a_swap_learning_begins_anew_where_the_new_fit_ended(town: T
 
 def fitted_keys(served: Served) -> set[str]:
     return {key for key in served.learned if key.startswith("fitted ")}
+
+
+async def test_both_versions_that_are_compared_learn_and_forget(town: Town) -> None:
+    replica, before = town.replica(), town.registry.current()
+    await some_deeds(town)
+    await town.fit()
+    a, b = (town.registry.open(version) for version in (before, town.registry.current()))
+    replica.engine.compare(Trial(Experiment("x", a.version, b.version, By.HALVES, NOON), a, b))
+    await town.says("ann", "hide", PUZZLE[0])
+    await town.is_forgotten("new")
+    await replica.catch_up()
+    refitted, (_, older, newer) = await town.refitted(), replica.engine.service.at_hand
+
+    assert far_apart(older, refitted) < CLOSE
+    assert far_apart(newer, refitted) < CLOSE
+    replica.close()
 
 
 async def test_a_swap_in_the_midst_of_a_pass_stands_and_the_pass_starts_over(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, true
+from sqlalchemy import ColumnElement, Table, func, insert, select, true
 
 from storage.database import Database
 from storage.lake.events import Kind, player_of
@@ -35,7 +36,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 async def fill(database: Database, platform: str, server: str, person: str) -> None:
     """One row about that person in every table that has rows about people."""
-    told = {"platform": platform, "server": server}
+    told = {"platform": platform, "server": server, "player": player_of(platform, person)}
     async with database.transaction() as connection:
         for table in metadata.sorted_tables:
             if table.name not in OF_NOBODY:
@@ -43,10 +44,15 @@ async def fill(database: Database, platform: str, server: str, person: str) -> N
                 await connection.execute(insert(table).values(row))
 
 
+def whose(table: Table) -> ColumnElement[Any]:
+    named = [table.c[name] for name in ("person", "player") if name in table.c]
+    return named[0] if named else true()
+
+
 async def rows(database: Database) -> dict[str, int]:
     """Those about somebody: the word to forget a pseudonym is about nobody."""
     counts = {
-        table.name: select(func.count()).select_from(table).where(table.c.get("person", true()).is_not(None))
+        table.name: select(func.count()).select_from(table).where(whose(table).is_not(None))
         for table in metadata.sorted_tables
         if table.name not in OF_NOBODY
     }
@@ -59,7 +65,7 @@ async def test_of_every_table_the_rows_of_its_people_go(database: Database) -> N
     before = await rows(database)
     erased = await ServerData(database).erase("slack", TEAM, NOON)
 
-    assert erased == before
+    assert erased == {name: count for name, count in before.items() if name != "fitted_rows"}  # which lose their names
     assert set((await rows(database)).values()) == {0}
 
 

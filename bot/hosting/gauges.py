@@ -25,7 +25,7 @@ Fitted = Callable[[str], datetime | None]
 
 def of_loop(ticks: Ticks) -> Iterator[Metric]:
     late = ticks.histogram(BOUNDS)
-    buckets = [*((str(bound), float(count)) for bound, count in zip(BOUNDS, late.within, strict=True))]
+    buckets = [(str(bound), float(count)) for bound, count in zip(BOUNDS, late.within, strict=True)]
     yield HistogramMetricFamily(
         "indiean_event_loop_lag_seconds",
         "How late the event loop was, looked at fifty times a second.",
