@@ -15,6 +15,7 @@ from recommender.catalog import Game
 from recommender.errors import DamagedModel, NoModel
 from recommender.evaluate import SplitSettings
 from recommender.evidence import Evidence
+from recommender.experiment import By, Experiment
 from recommender.held_out import keys_of
 from recommender.registry import Registry
 from recommender.version import Card
@@ -161,7 +162,7 @@ def test_versions_of_an_experiment_stay(registry: Registry, publish: Publish) ->
     old, other = publish(0), publish(5, promote=False)
     for day in range(1, 5):
         publish(day)
-    (registry._root / "experiment").write_text(f'{{"versions": ["{old.version}", "{other.version}"]}}')
+    registry.experiments.begin(Experiment("x", old.version, other.version, By.HALVES, NOW))
 
     assert registry.sweep() == []
     registry.keep(2)

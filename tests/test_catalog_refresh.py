@@ -25,7 +25,7 @@ from jobs.catalog_refresh import (
     refresh_catalog,
 )
 from recommender.catalog import Game
-from recommender.registry import Registry
+from recommender.registry import BEING_WRITTEN, Registry
 from recommender.version import Card
 from storage.delta import Applied, Delta
 from storage.duckdb.warehouse import DuckDBWarehouse
@@ -375,7 +375,7 @@ class End:
         self.killed, self.steps = killed, steps
         self.catalogue = warehouse.games()
         self.served = sorted(registry.open_current().catalog, key=lambda game: game.app_id)
-        self.litter = [path for path in root.iterdir() if path.name.startswith(".")]
+        self.litter = [path for path in root.iterdir() if path.name.startswith(BEING_WRITTEN)]
 
 
 async def killed_after(last: int | None, folder: Path) -> End:
@@ -408,7 +408,7 @@ import asyncio, os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from jobs.catalog_refresh import refresh_catalog
-from recommender.registry import Registry
+from recommender.registry import BEING_WRITTEN, Registry
 from storage.steam.store import SteamStore
 from storage.duckdb.warehouse import DuckDBWarehouse
 

@@ -218,7 +218,7 @@ async def test_a_digest_looked_at_beforehand_is_shared_as_a_whole(stage: Stage, 
 
     assert [message.ephemeral for message in shared.messages] == [False, False]
     assert shown(shared) == shown(preview)
-    assert len(shown(shared)) == 5
+    assert len(shown(shared)) == 6
 
 
 async def test_a_button_of_another_time_says_so(stage: Stage, ann: Member, channel: Channel) -> None:

@@ -56,7 +56,8 @@ async def test_a_request_is_there_with_what_it_showed(place: Place) -> None:
     assert asked.payload["options"] == {"tag": "Roguelike", "mix": "hits"}
     assert (asked.payload["outcome"], asked.payload["model"]) == ("answered", reply.model)
     assert asked.payload["shown"] == [
-        {"position": at, "app_id": pick.game.app_id, "score": pick.score} for at, pick in enumerate(reply.picks, 1)
+        {"position": at, "app_id": pick.game.app_id, "score": pick.score, "version": None}
+        for at, pick in enumerate(reply.picks, 1)
     ]
     assert len(reply.picks) > 2
 

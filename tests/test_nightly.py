@@ -139,7 +139,7 @@ async def test_the_first_night_publishes_and_tells_every_step(nights: Nights) ->
         report.metrics["candidate"]["indie_played"]["ndcg_10"] > report.metrics["popularity"]["indie_played"]["ndcg_10"]
     )
     steps = list(dict.fromkeys(phase.split(":")[0] for phase in nights.heard))
-    assert steps == ["export", "prune", "fit", "evaluate", "decide", "publish"]
+    assert steps == ["export", "prune", "drift", "fit", "evaluate", "decide", "publish"]
     assert nights.registry.versions()[0].fitted == nights.now
 
 
@@ -194,7 +194,7 @@ async def test_where_nothing_has_changed_nothing_is_fitted(nights: Nights) -> No
     assert (second.verdict, second.candidate, second.version) == (None, None, first.version)
     assert second.metrics == {"incumbent": first.metrics}
     assert (second.rows, second.players, second.games) == (first.rows, first.players, first.items)
-    assert list(second.seconds) == ["export", "prune", "fit"]
+    assert list(second.seconds) == ["export", "prune", "drift", "fit"]
     assert second.nights == ()
 
 

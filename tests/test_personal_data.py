@@ -27,7 +27,15 @@ from tests.test_logs import asked, liked
 from tests.test_subscriptions import LOBBY
 
 ALICE = SteamID(FIRST + 22202)
-OF_NOBODY = {"synced_commands", "slack_bots", "slack_oauth_states", "lake_sequence", "fitted_versions"}
+OF_NOBODY = {
+    "synced_commands",
+    "slack_bots",
+    "slack_oauth_states",
+    "lake_sequence",
+    "fitted_versions",
+    "runs",
+    "digests",
+}
 """Tables without a word about any person. Another one belongs here only if that is true of it."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,9 +85,14 @@ async def test_each_is_answered_by_its_own_token_until_it_removes_the_app(mode: 
         assert Wording(Language.KO).say("button.next") in shown[1].text
         assert home.acked is not None
         assert left == [world.second.team.id]
-        assert shown[1].text == after.text
+        assert timeless(shown[1].text) == timeless(after.text)
         assert {request.server for request in requests} == {world.second.team.id}
         assert world.slack.refused == []
+
+
+def timeless(text: str) -> str:
+    """Without what links say of the answer that they are in."""
+    return re.sub(r"/go/1\.[^|]+", "/go/", text)
 
 
 async def test_the_page_asks_for_no_more_than_the_scopes(world: Workspaces) -> None:

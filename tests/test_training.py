@@ -107,7 +107,7 @@ def test_the_metrics_are_those_of_held_out_players(warehouse: DuckDBWarehouse, r
     report = train(warehouse, registry, SETTINGS, now=NOW)
 
     assert report.evaluation is not None
-    assert report.evaluation.model.all.players == 28  # by the hashes of their names
+    assert report.evaluation.model.all.players == 41  # by the hashes of their names
     assert report.evaluation.model.all.ndcg_10 > report.evaluation.popularity.all.ndcg_10
     assert registry.versions()[0].metrics["all"]["ndcg_10"] == report.evaluation.model.all.ndcg_10
 
