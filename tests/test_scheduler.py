@@ -144,7 +144,7 @@ async def test_a_job_runs_once_at_a_time_and_others_run_beside_it(here: World) -
     await here.ticked(keeper)
     under_way = keeper.under_way
     nightly.go.set()
-    await until(lambda: not keeper.under_way)
+    await here.idle(keeper)
     await here.ticked(keeper)
 
     assert under_way == ("nightly",)
@@ -163,7 +163,7 @@ async def test_jobs_that_claim_the_same_run_one_after_the_other(here: World) -> 
     with pytest.raises(JobBusy, match=r"catalog runs since .* nightly must not run beside it"):
         await keeper.run_now("nightly")
     catalog.go.set()
-    await until(lambda: not keeper.under_way)
+    await here.idle(keeper)
     await here.ticked(keeper)
 
     assert (meanwhile, nightly.begun) == (0, 1)
@@ -315,7 +315,7 @@ async def test_a_process_that_was_asleep_and_taken_for_killed_ends_its_run_and_t
     await first.tick()
     await until(lambda: asleep.cancelled)
     other.go.set()
-    await until(lambda: not second.under_way)
+    await here.idle(second)
     await here.ticked(first, second)
 
     assert (asleep.begun, other.begun) == (1, 1)
@@ -360,7 +360,7 @@ async def test_whoever_lost_the_lead_ends_its_runs_and_the_new_leader_goes_on(on
     await second.tick()
     await first.tick()
     leading = first.leading, second.leading
-    await until(lambda: not first.under_way)
+    await here.idle(first)
     await here.ticked(second)
 
     assert leading == (False, True)

@@ -140,6 +140,10 @@ class World:
             await one.tick()
         await until(lambda: all(self._settled(one) for one in schedulers))
 
+    async def idle(self, one: Scheduler) -> None:
+        """Until all that it began has ended, been written down and told."""
+        await until(lambda: not one.under_way and all(task.done() for task in one._tasks))
+
     def _settled(self, one: Scheduler) -> bool:
         """Nothing is left to be done but works that are held back."""
         held = [name for name in one.under_way if self._started[one][name].waiting]
