@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -350,8 +351,12 @@ async def test_a_child_that_cannot_be_started_is_told(nights: Nights) -> None:
 
 
 def children() -> list[str]:
-    found = [child for task in Path("/proc/self/task").iterdir() for child in (task / "children").read_text().split()]
-    return [child for child in found if b"--candidate" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    found: list[str] = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread, or a child, that has just ended
+            begun = (task / "children").read_text().split()
+            found += [child for child in begun if b"--candidate" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return found
 
 
 async def test_who_is_cancelled_has_ended_the_child(nights: Nights) -> None:
