@@ -1,12 +1,15 @@
-"""Where the titles of picks lead, and where their covers come from."""
+"""Where the titles of picks lead, where their covers come from, and both for the cards of one message."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from bot.links import Links, Shown
+from bot.messages import Language
+from bot.wording import Wording
+from recommender.game import Game
 
 STORE = "https://store.steampowered.com"
 
@@ -23,12 +26,34 @@ def page_of(app_id: int, store_url: str) -> str:
 
 
 @dataclass(frozen=True)
+class Look:
+    """`covers` has the address of a game's picture by app id; titles lead to `store_url`, or where `ways` says."""
+
+    words: Wording
+    store_url: str
+    covers: Mapping[int, str]
+    ways: Mapping[int, str] = field(default_factory=dict)
+
+    def without_covers(self) -> Look:
+        return replace(self, covers={})
+
+    def address(self, game: Game) -> str:
+        return self.ways.get(game.app_id) or page_of(game.app_id, self.store_url)
+
+
+@dataclass(frozen=True)
 class Shop:
     """Without covers the cards have none; without links their titles lead straight to the store."""
 
     store_url: str = STORE
     covers: Pictures | None = None
     links: Links | None = None
+
+    async def look(self, app_ids: Sequence[int], language: Language, answer: str | None = None) -> Look:
+        """Of games that are shown in that order; without an `answer` to be counted for, titles lead to the store."""
+        covers = await self.covers.of(app_ids) if self.covers and app_ids else {}
+        ways = self.ways(answer, app_ids) if answer is not None else {}
+        return Look(Wording(language), self.store_url, covers, ways)
 
     def ways(self, answer: str, app_ids: Sequence[int]) -> dict[int, str]:
         """Where titles lead by app id, in the order of their places in the answer, where not straight to the store.

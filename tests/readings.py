@@ -20,7 +20,7 @@ from rich.segment import Segment
 from bot.discord import cards
 from bot.messages import Language, Reply
 from bot.presses import Deed, Press, pressed
-from bot.shop import STORE
+from bot.shop import STORE, Look
 from bot.slack import blocks
 from bot.terminal import rendered
 from bot.wording import Wording
@@ -134,12 +134,12 @@ def pressable_on_slack(reply: Reply, language: Language) -> Pressable:
 
 
 def _on_discord(reply: Reply, language: Language) -> list[Part]:
-    sent = cards.messages(reply, cards.Look(Wording(language), STORE, {}))
+    sent = cards.messages(reply, Look(Wording(language), STORE, {}))
     return [part for one in sent for part in discord_screen.walk(discord_screen.components(one.view))]
 
 
 def _on_slack(reply: Reply, language: Language) -> list[Part]:
-    sent = blocks.messages(reply, blocks.Look(Wording(language), STORE, {}))
+    sent = blocks.messages(reply, Look(Wording(language), STORE, {}))
     return [block for one in sent for block in one.blocks]
 
 

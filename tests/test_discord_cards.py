@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from bot.discord.cards import Look, form, messages, toggled
+from bot.discord.cards import form, messages, toggled
 from bot.discord.markdown import escaped, link
 from bot.messages import Attachment, Choice, Language, Origin, Outcome, Reply
 from bot.presses import Deed, Press, pressed
+from bot.shop import Look
 from bot.wording import Wording
 from recommender.reasons import Because
 from recommender.recommend import Pick

@@ -21,7 +21,7 @@ from bot.link_secret import FILE, kept_secret
 from bot.links import LONGEST, Links, Shown
 from bot.messages import Language, Origin, Reply
 from bot.settings import Settings
-from bot.shop import STORE, Shop
+from bot.shop import STORE, Look, Shop
 from bot.slack import blocks
 from bot.wording import Wording
 from recommender.reasons import Because
@@ -122,14 +122,14 @@ def test_each_game_of_an_answer_has_a_link_with_its_place() -> None:
 
 
 def on_discord(reply: Reply, ways: dict[int, str]) -> str:
-    sent = cards.messages(reply, cards.Look(Wording(Language.EN), STORE, {}, ways))
+    sent = cards.messages(reply, Look(Wording(Language.EN), STORE, {}, ways))
     parts = [part for one in sent for part in walk(components(one.view))]
     assert sum(len(part.get("content", "")) for part in parts) <= 4000
     return "\n".join(part.get("content", "") for part in parts)
 
 
 def on_slack(reply: Reply, ways: dict[int, str]) -> str:
-    sent = blocks.messages(reply, blocks.Look(Wording(Language.EN), STORE, {}, ways))
+    sent = blocks.messages(reply, Look(Wording(Language.EN), STORE, {}, ways))
     texts = [part["text"] for one in sent for part in walk_blocks(list(one.blocks)) if part.get("type") == "mrkdwn"]
     assert all(len(text) <= 3000 for text in texts)
     return "\n".join(texts)

@@ -13,7 +13,7 @@ from bot.discord import cards
 from bot.dispatch import dispatch
 from bot.messages import Language, Reply, Value
 from bot.settings import Settings
-from bot.shop import STORE
+from bot.shop import STORE, Look
 from bot.slack import blocks
 from bot.wording import Wording
 from tests import discord_screen, slack_screen
@@ -40,7 +40,7 @@ def covers(reply: Reply) -> dict[int, str]:
 
 async def test_the_card_of_discord_in_the_readme_is_the_one_that_is_drawn(tmp_path: Path) -> None:
     reply = await answered(tmp_path, "recommend", games="Hades, Dead Cells, Slay the Spire")
-    (sent,) = cards.messages(reply, cards.Look(Wording(Language.EN), STORE, covers(reply)))
+    (sent,) = cards.messages(reply, Look(Wording(Language.EN), STORE, covers(reply)))
 
     drawn = discord_screen.screen(discord_screen.components(sent.view), ephemeral=True)
     assert drawn.strip() in README.read_text("utf-8")
@@ -48,6 +48,6 @@ async def test_the_card_of_discord_in_the_readme_is_the_one_that_is_drawn(tmp_pa
 
 async def test_the_card_of_slack_in_the_readme_is_the_one_that_is_drawn(tmp_path: Path) -> None:
     reply = await answered(tmp_path, "curate", tag="Metroidvania", max_price=15, mix="gems")
-    (sent,) = blocks.messages(reply, blocks.Look(Wording(Language.EN), STORE, covers(reply)))
+    (sent,) = blocks.messages(reply, Look(Wording(Language.EN), STORE, covers(reply)))
 
     assert slack_screen.screen(sent.blocks).strip() in README.read_text("utf-8")

@@ -20,6 +20,7 @@ from bot.discord import cards
 from bot.dispatch import dispatch
 from bot.messages import Attachment, Choice, Language, Origin, Outcome, Person, Reply, Request, Value
 from bot.messages import Place as Where
+from bot.shop import Look
 from bot.slack import blocks
 from bot.terminal import Terminal
 from bot.typed import Spoken
@@ -253,8 +254,8 @@ async def test_a_file_is_named_everywhere(tmp_path: Path) -> None:
 
     console = Console(file=io.StringIO(), width=1000)
     await Terminal(answering, COMMANDS, console, folder=tmp_path).ask(Spoken("mydata", {}))
-    (sent,) = cards.messages(reply, cards.Look(Wording(Language.EN), "", {}))
-    (shown,) = blocks.messages(reply, blocks.Look(Wording(Language.EN), "", {}))
+    (sent,) = cards.messages(reply, Look(Wording(Language.EN), "", {}))
+    (shown,) = blocks.messages(reply, Look(Wording(Language.EN), "", {}))
 
     assert isinstance(console.file, io.StringIO)
     assert "mydata.json" in console.file.getvalue()

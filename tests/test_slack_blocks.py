@@ -13,7 +13,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.messages import Attachment, Choice, Language, Origin, Outcome, Reply
 from bot.presses import Deed, Press, pressed
-from bot.slack.blocks import Look, Sent, messages
+from bot.shop import Look
+from bot.slack.blocks import Sent, messages
 from bot.slack.opinions import toggled
 from bot.wording import Wording
 from recommender.reasons import Because

@@ -16,7 +16,7 @@ from bot.commands.command import Command
 from bot.completions import Completion
 from bot.messages import Language, Origin
 from bot.presses import Deed, Press, pressed
-from bot.slack.blocks import Look
+from bot.shop import Look
 from bot.slack.forms import SEARCHES, form, found, given, searched
 from bot.slack.home import Home, home
 from bot.wording import Wording

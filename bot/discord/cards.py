@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import discord
@@ -14,9 +14,8 @@ from bot.cutting import cut
 from bot.discord.markdown import escaped, link, parted
 from bot.messages import Attachment, Choice, Origin, Reply
 from bot.presses import Deed, Press, about
-from bot.shop import page_of
+from bot.shop import Look
 from bot.wording import Wording
-from recommender.catalog import Game
 from recommender.recommend import Pick
 
 TEXT = 3800
@@ -41,22 +40,6 @@ FACES = {
     Deed.HIDE: "🙈",
 }
 ON_A_CARD = (Deed.MORE_LIKE, Deed.WHY, Deed.LIKE, Deed.OWN, Deed.HIDE)
-
-
-@dataclass(frozen=True)
-class Look:
-    """`covers` has the address of a game's picture by app id; titles lead to `store_url`, or where `ways` says."""
-
-    words: Wording
-    store_url: str
-    covers: Mapping[int, str]
-    ways: Mapping[int, str] = field(default_factory=dict)
-
-    def without_covers(self) -> Look:
-        return replace(self, covers={})
-
-    def address(self, game: Game) -> str:
-        return self.ways.get(game.app_id) or page_of(game.app_id, self.store_url)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from discord import InteractionType, ui
 from bot.commands.command import Desk
 from bot.commands.follow_ups import FOLLOW_UPS
 from bot.completions import completions
-from bot.discord.cards import Look, Sent, form, messages, toggled
+from bot.discord.cards import Sent, form, messages, toggled
 from bot.discord.heard import Raw, command_said, focused, language_of, place_of, request_of, typed
 from bot.discord.turn import Drawn, Turn, respond_once
 from bot.dispatch import dispatch
@@ -153,11 +153,9 @@ class IndieAnClient(discord.AutoShardedClient):
 
     async def _drawn(self, request: Request) -> tuple[Reply, Drawn]:
         """The reply, and how it is drawn: its covers are looked up while the person waits, not after."""
-        reply, covers = await dispatch(request, self._desk), self._shop.covers
+        reply = await dispatch(request, self._desk)
         shown = [pick.game.app_id for pick in reply.picks]
-        found = await covers.of(shown) if covers and shown else {}
-        words, ways = Wording(reply.language or request.language), self._shop.ways(request.id, shown)
-        look = Look(words, self._shop.store_url, found, ways)
+        look = await self._shop.look(shown, reply.language or request.language, request.id)
         return reply, lambda pictures: messages(reply, look if pictures else look.without_covers())
 
     async def _tell(self, interaction: discord.Interaction, key: str) -> None:

@@ -15,12 +15,11 @@ import discord
 from discord.http import HTTPClient, handle_message_parameters
 
 from bot.digests import reply_to_nobody
-from bot.discord.cards import CARDS, Look, Sent, messages
+from bot.discord.cards import CARDS, Sent, messages
 from bot.discord.starts import RESET_IT
 from bot.messages import Reply
 from bot.presses import pressed
 from bot.shop import Shop
-from bot.wording import Wording
 from jobs.errors import ChannelGone, NobodyKnows, NotSent, Unfinished
 from jobs.sending import Letter
 from storage.subscriptions import Subscription
@@ -93,12 +92,10 @@ class DiscordSender:
 
     async def _drawn(self, reply: Reply) -> Sequence[tuple[Sent, Sent]]:
         """Each message with pictures and without."""
-        covers = self._shop.covers
-        shown = [pick.game.app_id for pick in reply.picks]
-        found = await covers.of(shown) if covers else {}
         assert reply.language is not None, "a digest has a language"
         assert reply.origin is not None, "and an answer that its buttons find"
-        look = Look(Wording(reply.language), self._shop.store_url, found, self._shop.ways(reply.origin.answer, shown))
+        shown = [pick.game.app_id for pick in reply.picks]
+        look = await self._shop.look(shown, reply.language, reply.origin.answer)
         return list(zip(messages(reply, look), messages(reply, look.without_covers()), strict=True))
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from bot.cutting import cut, pieces
 from bot.messages import Choice, Origin, Reply
 from bot.presses import Deed, Press, about
-from bot.shop import page_of
+from bot.shop import Look
 from bot.slack.mrkdwn import fitting, link
 from bot.slack.parts import (
     CONTEXT,
@@ -26,7 +26,6 @@ from bot.slack.parts import (
     section,
 )
 from bot.wording import Wording
-from recommender.catalog import Game
 from recommender.recommend import Pick
 
 BLOCKS = 50
@@ -41,22 +40,6 @@ CHOICES = 10
 OPEN = (Deed.MORE_LIKE, Deed.LIKE)
 FOLDED = (Deed.WHY, Deed.OWN, Deed.HIDE)
 """What a card offers as buttons, and what in its menu."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """`covers` has the address of a game's picture by app id; titles lead to `store_url`, or where `ways` says."""
-
-    words: Wording
-    store_url: str
-    covers: Mapping[int, str]
-    ways: Mapping[int, str] = field(default_factory=dict)
-
-    def without_covers(self) -> Look:
-        return replace(self, covers={})
-
-    def address(self, game: Game) -> str:
-        return self.ways.get(game.app_id) or page_of(game.app_id, self.store_url)
 
 
 @dataclass(frozen=True)

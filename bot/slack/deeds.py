@@ -17,8 +17,8 @@ from bot.dispatch import dispatch, named
 from bot.messages import Language, Outcome, Place, Reply, Request, Value
 from bot.names import Names
 from bot.presses import IN_PLACE, OPINIONS, Deed, Press, pressed
-from bot.shop import Shop
-from bot.slack.blocks import Look, Sent, card, messages
+from bot.shop import Look, Shop
+from bot.slack.blocks import Sent, card, messages
 from bot.slack.forms import SEARCHES, form, given, searched
 from bot.slack.heard import (
     PLATFORM,
@@ -124,7 +124,7 @@ class Deeds:
             if game is not None and not game.adult:
                 games[address] = game
         if games:
-            look = await self._look(list(games.values()), language)
+            look = await self.shop.look([game.app_id for game in games.values()], language)
             await turn.unfurl(event, lambda pictures: self._unfurls(games, look if pictures else look.without_covers()))
 
     async def home(self, turn: Turn) -> None:
@@ -137,20 +137,20 @@ class Deeds:
             sorry = section(plain_block(words.say("unavailable.storage"), SECTION))
             await turn.show_home(lambda _: {"type": "home", "blocks": [sorry]})
             return
-        look = await self._look([pick.game for pick in seen.picks], profile.language)
+        look = await self.shop.look([pick.game.app_id for pick in seen.picks], profile.language)
         await turn.show_home(lambda pictures: home(seen, look if pictures else look.without_covers()))
 
     async def tell(self, turn: Turn, key: str, **fields: object) -> None:
         """One sentence, for this person alone."""
         language = (await self._profile(turn)).language
         words = Wording(language)
-        look = Look(words, self.shop.store_url, {})
+        look = await self.shop.look([], language)
         await turn.say(lambda _: messages(Reply(words.say(key, **fields)), look), private=True)
 
     async def tell_in_each_language(self, turn: Turn, key: str) -> None:
         """The same where nobody can be asked which language this person reads."""
         said = "\n".join(Wording(language).say(key) for language in Language)
-        look = Look(Wording(Language.EN), self.shop.store_url, {})
+        look = await self.shop.look([], Language.EN)
         await turn.say(lambda _: messages(Reply(said), look), private=True)
 
     def forget(self, team: str) -> None:
@@ -235,14 +235,9 @@ class Deeds:
             reply = replace(reply, private=True)
         if reply.attachment is not None:
             reply = replace(reply, note="\n".join(filter(None, (reply.note, words.say("slack.in_messages")))))
-        look = await self._look([pick.game for pick in reply.picks], reply.language or request.language)
-        look = replace(look, ways=self.shop.ways(request.id, [pick.game.app_id for pick in reply.picks]))
+        shown = [pick.game.app_id for pick in reply.picks]
+        look = await self.shop.look(shown, reply.language or request.language, request.id)
         return reply, lambda pictures: messages(reply, look if pictures else look.without_covers())
-
-    async def _look(self, games: Sequence[Game], language: Language) -> Look:
-        covers = self.shop.covers
-        found = await covers.of([game.app_id for game in games]) if covers and games else {}
-        return Look(Wording(language), self.shop.store_url, found)
 
     def _meant(self, game: Game) -> str:
         """Its title, or its app id where another game is better known by that title."""

@@ -9,7 +9,8 @@ from bot.commands.link import PROFILE
 from bot.commands.steam_words import STEAM
 from bot.messages import Origin, Reply
 from bot.presses import Deed, Press
-from bot.slack.blocks import Look, card
+from bot.shop import Look
+from bot.slack.blocks import card
 from bot.slack.forms import SEARCHES
 from bot.slack.mrkdwn import fitting
 from bot.slack.parts import SECTION, Block, actions, button, context, header, marked, plain, section

@@ -12,12 +12,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.digests import reply_to_nobody
 from bot.shop import Shop
-from bot.slack.blocks import Look, Sent, messages
+from bot.slack.blocks import Sent, messages
 from bot.slack.pace import Pace
 from bot.slack.poster import RESTRICTED
 from bot.slack.running import FOR_GOOD
 from bot.slack.turn import ABSENT, PICTURES
-from bot.wording import Wording
 from jobs.errors import ChannelGone, NobodyKnows, NotSent, Unfinished
 from jobs.sending import Letter
 from storage.subscriptions import Subscription
@@ -63,11 +62,10 @@ class SlackSender:
 
     async def _drawn(self, letter: Letter) -> list[tuple[Sent, Sent]]:
         """Each message with pictures and without; one, unless it would be too long."""
-        reply, covers = reply_to_nobody(letter), self._shop.covers
-        shown = [pick.game.app_id for pick in reply.picks]
-        found = await covers.of(shown) if covers else {}
+        reply = reply_to_nobody(letter)
         assert reply.language is not None, "a digest has a language"
-        look = Look(Wording(reply.language), self._shop.store_url, found, self._shop.ways(letter.answer, shown))
+        shown = [pick.game.app_id for pick in reply.picks]
+        look = await self._shop.look(shown, reply.language, letter.answer)
         plain = messages(reply, look.without_covers())
         drawn = messages(reply, look)
         return list(zip(drawn if len(drawn) == len(plain) else plain, plain, strict=True))
