@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from recommender.interactions import ItemIndex, Weighting
 from recommender.library import Library
 from recommender.linear import Linear
-from recommender.served import Players, Served
+from recommender.served import Players, Served, replaced
 from recommender.updates import NOTHING, Learned
 from storage.facts import NOTHING_KNOWN, Facts, facts_of
 from storage.fitted_rows import FittedRow, FittedRows, Known, Rules
@@ -28,8 +28,7 @@ class Change:
 
     def alters(self, learned: Players) -> bool:
         """Whether a model that has learned this holds anything else."""
-        held = {key: learned.get(key, self.fitted.get(key, NOTHING)) for key in self.rows}
-        return any(not row.same_as(held[key]) for key, row in self.rows.items())
+        return bool(replaced(learned, self.rows, self.fitted))
 
     @property
     def forgets(self) -> bool:

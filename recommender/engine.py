@@ -20,7 +20,7 @@ from recommender.newcomers import with_new
 from recommender.reasons import Because
 from recommender.recommend import Pick, of_theme, picks_for, similar_to, why
 from recommender.scorer import Scorer
-from recommender.served import Players, Served
+from recommender.served import Players, Served, replaced
 from recommender.service import Service, Trial
 from recommender.shelf import Wish
 from recommender.updates import NOTHING, stacked, updated
@@ -187,14 +187,12 @@ def learn(served: Served, rows: Players, fitted: Players) -> Served:
     """See `Engine.learn`; `served` itself where there is nothing to change."""
     if not isinstance(served.scorer, Linear):
         raise UpdateRefused("only a linear model learns in place")
-    held = {player: served.learned.get(player, fitted.get(player, NOTHING)) for player in rows}
-    changed = {player: row for player, row in rows.items() if not row.same_as(held[player])}
-    if not changed:
+    before = replaced(served.learned, rows, fitted)
+    if not before:
         return served
-    n = len(served.scorer.items)
-    joining = stacked([row for row in changed.values() if len(row)], n)
-    leaving = stacked([held[player] for player in changed if len(held[player])], n)
-    return served.updated(updated(served.scorer, joining, leaving), {**served.learned, **changed})
+    after, n = {player: rows[player] for player in before}, len(served.scorer.items)
+    joining, leaving = (stacked([row for row in each.values() if len(row)], n) for each in (after, before))
+    return served.updated(updated(served.scorer, joining, leaving), {**served.learned, **after})
 
 
 def together(served: Served, libraries: Sequence[Library], wish: Wish, k: int) -> Answer:

@@ -17,10 +17,16 @@ from recommender.popularity import Popularity
 from recommender.scorer import Scorer
 from recommender.shelf import Shelf
 from recommender.tempered import Tempered
-from recommender.updates import Learned
+from recommender.updates import NOTHING, Learned
 
 Players = Mapping[str, Learned]
 """Rows by the pseudonym of their player."""
+
+
+def replaced(learned: Players, rows: Players, fitted: Players) -> Players:
+    """What a model that has `learned` holds of those players of whom `rows` has another row; see `Engine.learn`."""
+    held = {player: learned.get(player, fitted.get(player, NOTHING)) for player in rows}
+    return {player: row for player, row in held.items() if not row.same_as(rows[player])}
 
 
 @dataclass(frozen=True, eq=False)
