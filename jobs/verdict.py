@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -171,14 +171,10 @@ def _compared(
     told = Verdict(Why.NO_WORSE, None, known, *_asked(candidate.preferences, incumbent.preferences, rng))
     worse = next((way for way in DECIDING if way in known and known[way].worse), None)
     if worse is not None:
-        return _refused(told, Why.WORSE, worse)
+        return replace(told, why=Why.WORSE, of=worse)
     if told.auc is not None and told.auc.count >= LEAST_JURORS and told.auc.high < -GIVEN:
-        return _refused(told, Why.DISLIKED, "auc")
+        return replace(told, why=Why.DISLIKED, of="auc")
     return told
-
-
-def _refused(told: Verdict, why: Why, of: str) -> Verdict:
-    return Verdict(why, of, told.differences, told.auc, told.pairs, told.percentile)
 
 
 def _asked(

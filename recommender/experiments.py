@@ -32,12 +32,16 @@ class Experiments:
         except UnicodeDecodeError as error:
             raise DamagedModel(DAMAGED) from error
 
+    def readable(self) -> Experiment | None:
+        """None also where the file says none: whoever answers ends that."""
+        try:
+            return self.running()
+        except DamagedModel:
+            return None
+
     def compared(self) -> frozenset[str]:
         """The versions that are not to be removed now."""
-        try:
-            running = self.running()
-        except DamagedModel:
-            return frozenset()
+        running = self.readable()
         return frozenset(running.versions if running is not None else ())
 
     def require(self, experiment: Experiment) -> None:
@@ -74,8 +78,5 @@ class Experiments:
             return True
 
     def _is(self, wanted: str) -> bool:
-        try:
-            running = self.running()
-        except DamagedModel:
-            return False
+        running = self.readable()
         return running is not None and running.id == wanted

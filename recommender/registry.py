@@ -138,7 +138,7 @@ class Registry:
     def _with_catalog(self, base: str, games: Sequence[Game], created: datetime) -> Card | None:
         known = read_card(self._root / base)
         version = _name(created, "catalogue of", base)
-        card = replace(known, version=version, created=created, matrix_of=known.matrix_of or base)
+        card = replace(known, version=version, created=created, matrix_of=known.base)
         with self._new_folder() as folder:
             if not write_catalog(folder, card, self._root / base, games):
                 return None
@@ -171,8 +171,8 @@ class Registry:
         standing = [version for version in self._promotions(required=False) if version in cards]
         if not standing:
             return []
-        matrix = _matrix(cards[standing[-1]])
-        before = [version for version in standing if _matrix(cards[version]) != matrix]
+        matrix = cards[standing[-1]].base
+        before = [version for version in standing if cards[version].base != matrix]
         return [standing[-1], matrix, *standing[-2:-1], *before[-1:]]
 
     def discard(self, version: str) -> None:
@@ -265,11 +265,15 @@ class Registry:
                 log.warning("left out of the list: %s", damage)
         return sorted(found, key=lambda card: (card.created, card.version), reverse=True)
 
+    def shared(self) -> dict[str, str]:
+        """By version that brought a catalogue only, the one whose matrix it shares."""
+        return {card.version: card.matrix_of for card in self.versions() if card.matrix_of is not None}
+
     def fitted(self, version: str) -> datetime | None:
         """When its matrix was: a version may have brought a catalogue only. None where nothing says so any more."""
         try:
-            card = read_card(self._root / version)
-            return read_card(self._root / card.matrix_of).created if card.matrix_of else card.created
+            card = self.card(version)
+            return card.fitted or self.card(card.base).created  # of old, versions did not say it themselves
         except DamagedModel:
             return None
 
@@ -365,11 +369,6 @@ class Registry:
 
     def _write_promotions(self, versions: list[str]) -> None:
         write_atomically(self._root / CURRENT, "\n".join(versions[-KEPT_PROMOTIONS:]) + "\n")
-
-
-def _matrix(card: Card) -> str:
-    """The version that brought the matrix."""
-    return card.matrix_of or card.version
 
 
 def _name(created: datetime, *made_of: object) -> str:

@@ -45,7 +45,7 @@ async def _compared(settings: Settings, named: tuple[str, str] | None, now: date
     """A version that brought a catalogue only counts as the model whose matrix it shares, unless it is named."""
     registry = Registry(settings.models)
     running, since = registry.experiments.running(), now - timedelta(days=days)
-    models = {card.version: card.matrix_of for card in registry.versions() if card.matrix_of is not None}
+    models = registry.shared()
     async with opened(settings) as database:
         if named is None and running is not None:
             return await compare(database, max(since, running.since), now, *running.versions, running)

@@ -26,8 +26,7 @@ from jobs.patience import when_free
 from jobs.sending import Sender
 from jobs.training import Gathered, Progress, gather
 from jobs.work import Skipped, Work
-from recommender.errors import DamagedModel, NoModel, RecommenderError
-from recommender.experiment import Experiment
+from recommender.errors import NoModel, RecommenderError
 from recommender.online import OnlineMeasures
 from recommender.registry import Registry
 from storage.channel_tastes import ChannelTastes
@@ -124,16 +123,9 @@ async def _earlier(runs: Runs) -> list[Mapping[str, object]]:
 async def _online(tools: Tools) -> OnlineMeasures:
     """Of a week, a version that brought a catalogue only counted as the model whose matrix it shares."""
     registry = Registry(tools.settings.models)
-    cards, running = await asyncio.to_thread(registry.versions), await asyncio.to_thread(_running, registry)
-    models = {card.version: card.matrix_of for card in cards if card.matrix_of is not None}
+    running = await asyncio.to_thread(registry.experiments.readable)
+    models = await asyncio.to_thread(registry.shared)
     return await online(tools.database, tools.now(), DAYS, experiment=running, models=models)
-
-
-def _running(registry: Registry) -> Experiment | None:
-    try:
-        return registry.experiments.running()
-    except DamagedModel:  # which those who answer will end
-        return None
 
 
 async def _drift(tools: Tools) -> Drift | None:
