@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import uuid4
@@ -22,10 +22,9 @@ from bot.presses import subject_of
 from bot.steam_waits import waiting_for_steam
 from bot.wording import Wording
 from recommender.errors import RecommenderError
-from recommender.recommend import Pick
 from storage.errors import DatabaseError, StorageError
 from storage.lake.events import asked
-from storage.logs import Impression, Offered, OptionValue, RequestLog
+from storage.logs import Offered, OptionValue, RequestLog, impressions_of
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +152,7 @@ def _log(told: _Told, desk: Desk, seconds: float, steam_seconds: float | None) -
         page=request.page,
         choices=[_offered(choice) for choice in reply.choices] if command else [],
     )
-    shown = _impressions(reply.picks)
+    shown = impressions_of(reply.picks)
     desk.logs.record(row, shown)
     desk.lake.put(asked(row, _naming_nobody(row.options, desk), shown))
     about = (row.command, row.platform, row.outcome, seconds, row.id, row.page, row.picks, row.model_version)
@@ -171,7 +170,3 @@ def _naming_nobody(options: Mapping[str, OptionValue], desk: Desk) -> dict[str, 
 
 def _offered(choice: Choice) -> Offered:
     return Offered(label=choice.label, command=choice.command, options=without_profiles(choice.options))
-
-
-def _impressions(picks: Sequence[Pick]) -> list[Impression]:
-    return [Impression(at, pick.game.app_id, pick.score, pick.version) for at, pick in enumerate(picks, 1)]

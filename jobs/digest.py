@@ -19,7 +19,7 @@ from storage.digests import Claim, Row, Slot, State
 from storage.errors import DatabaseError
 from storage.lake.events import asked
 from storage.lake.lake import Lake
-from storage.logs import NOBODY, Impression, Logs, RequestLog
+from storage.logs import NOBODY, Logs, RequestLog, impressions_of
 from storage.subscriptions import Subscription, Subscriptions
 
 log = logging.getLogger(__name__)
@@ -232,7 +232,7 @@ async def _log(books: Books, letter: Letter) -> None:
         server=letter.subscription.server,
         channel=letter.slot.channel,
     )
-    shown = [Impression(at, one.pick.game.app_id, one.pick.score) for at, one in enumerate(letter.features, 1)]
+    shown = impressions_of(one.pick for one in letter.features)
     await books.logs.record(row, shown)
     await books.lake.append([replace(asked(row, row.options, shown), person=None)])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import TypeAlias, TypedDict
@@ -10,6 +10,7 @@ from typing import TypeAlias, TypedDict
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from recommender.recommend import Pick
 from storage.database import Database, insert_new
 from storage.schema import clicks, impressions, reactions, requests
 
@@ -66,6 +67,11 @@ class Impression:
     app_id: int
     score: float
     version: str | None = None
+
+
+def impressions_of(picks: Iterable[Pick]) -> list[Impression]:
+    """In the order in which they were shown."""
+    return [Impression(at, pick.game.app_id, pick.score, pick.version) for at, pick in enumerate(picks, 1)]
 
 
 @dataclass(frozen=True, slots=True)
