@@ -14,7 +14,7 @@ from recommender.crowd import Taste
 from recommender.library import Library
 from recommender.weekly import Rise
 from storage.database import Database
-from storage.feedback import Opinion
+from storage.feedback import Opinion, counted_in
 from storage.lake.events import Kind
 from storage.logs import NOBODY, SLOWED
 from storage.schema import feedback, lake_events, reactions, requests
@@ -106,8 +106,8 @@ async def _opinions(connection: AsyncConnection, platform: str, people: Sequence
 
 
 def _taste(library: Mapping[int, int], opinions: Mapping[int, Opinion]) -> Taste:
-    of = {kind: [app_id for app_id, opinion in opinions.items() if opinion is kind] for kind in Opinion}
-    return Taste(Library(library).with_more(of[Opinion.LIKE], of[Opinion.OWN]), frozenset(of[Opinion.HIDE]))
+    hidden = frozenset(app_id for app_id, opinion in opinions.items() if opinion is Opinion.HIDE)
+    return Taste(counted_in(Library(library), opinions), hidden)
 
 
 async def _liked(connection: AsyncConnection, since: datetime, until: datetime) -> dict[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import delete, insert, select
 
+from recommender.library import Library
 from storage.database import Database, insert_or_replace
 from storage.logs import Reaction
 from storage.schema import feedback, reactions
@@ -24,6 +25,14 @@ class Opinion(StrEnum):
 
 
 _TAKEN_BACK = {Opinion.HIDE: "unhide", Opinion.LIKE: "unlike", Opinion.OWN: "disown"}
+
+
+def counted_in(library: Library, opinions: Mapping[int, Opinion]) -> Library:
+    """With the games that its player liked or owns elsewhere, by what they think of each app id."""
+    liked, owned = (
+        [app_id for app_id, opinion in opinions.items() if opinion is kind] for kind in (Opinion.LIKE, Opinion.OWN)
+    )
+    return library.with_more(liked, owned)
 
 
 class Feedback:

@@ -11,7 +11,7 @@ from bot.messages import Request
 from recommender.catalog import Game
 from recommender.library import Library
 from storage.errors import DatabaseError
-from storage.feedback import Opinion
+from storage.feedback import counted_in
 from storage.lake.events import library_read
 from storage.steam.ids import SteamID
 
@@ -70,7 +70,4 @@ async def with_opinions(library: Library, player: SteamID | None, request: Reque
     except DatabaseError as away:
         log.warning("opinions are not known for now: %s", away)
         return library
-    liked, owned = (
-        [app_id for app_id, opinion in opinions.items() if opinion is kind] for kind in (Opinion.LIKE, Opinion.OWN)
-    )
-    return library.with_more(liked, owned)
+    return counted_in(library, opinions)
