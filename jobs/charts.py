@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -37,17 +38,26 @@ def write_charts(description: Description, folder: Path) -> list[Path]:
     return [_write(folder / f"{name}.png", draw, description) for name, draw in drawings.items()]
 
 
-def _write(path: Path, draw: Callable[[Axes, Description], str], description: Description) -> Path:
-    """A Figure of its own and no pyplot: nothing is shared between threads, and no display is asked for."""
+def picture(draw: Callable[[Axes], str]) -> bytes:
+    """A PNG file of what is drawn, under the title that `draw` answers.
+
+    A Figure of its own and no pyplot: nothing is shared between threads, and no display is asked for.
+    """
     from matplotlib.figure import Figure  # noqa: PLC0415 - its import writes a font cache, and importing us does nothing
 
     figure = Figure(figsize=SIZE, dpi=120, layout="constrained")
     axes = figure.subplots()
-    title = draw(axes, description)
-    axes.set_title(f"{title} (synthetic players)" if description.synthetic else title, loc="left", weight="bold")
+    axes.set_title(draw(axes), loc="left", weight="bold")
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_axisbelow(True)
-    figure.savefig(path, format="png")
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png")
+    return drawn.getvalue()
+
+
+def _write(path: Path, draw: Callable[[Axes, Description], str], description: Description) -> Path:
+    synthetic = " (synthetic players)" if description.synthetic else ""
+    path.write_bytes(picture(lambda axes: draw(axes, description) + synthetic))
     return path
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from jobs.charts import ALL, INDIE, QUIET, SIZE
+from jobs.charts import ALL, INDIE, QUIET, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,17 +56,7 @@ def drawn(nights: Sequence[Night]) -> bytes:
 
     In English, as matplotlib's own font has no Korean.
     """
-    from matplotlib.figure import Figure  # noqa: PLC0415 - its import writes a font cache, and importing us does nothing
-
-    figure = Figure(figsize=SIZE, dpi=120, layout="constrained")
-    axes = figure.subplots()
-    _plot(axes, nights)
-    axes.set_title(_title(nights), loc="left", weight="bold")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_axisbelow(True)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    return picture.getvalue()
+    return picture(lambda axes: _plot(axes, nights))
 
 
 def _title(nights: Sequence[Night]) -> str:
@@ -77,7 +66,7 @@ def _title(nights: Sequence[Night]) -> str:
     return f"Indie games that are played: nDCG@10 of {last.ndcg_10:.3f}{over}"
 
 
-def _plot(axes: Axes, nights: Sequence[Night]) -> None:
+def _plot(axes: Axes, nights: Sequence[Night]) -> str:
     days = list(range(len(nights)))
     values = [night.ndcg_10 for night in nights]
     axes.plot(days, values, color=ALL, linewidth=1.5)
@@ -100,3 +89,4 @@ def _plot(axes: Axes, nights: Sequence[Night]) -> None:
     some = days[:: -(-len(days) // DATES)]
     axes.set_xticks(some, [f"{nights[day].at:%m-%d}" for day in some])
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3, frameon=False)
+    return _title(nights)
