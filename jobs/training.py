@@ -167,13 +167,17 @@ def gather(warehouse: Warehouse, settings: TrainingSettings) -> Gathered:
         NotEnoughData: no player has enough games.
         WarehouseError: the warehouse cannot be read.
     """
-    opinions = settings.opinions
-    columns = warehouse.training_interactions(settings.min_games, settings.min_players, opinions=opinions)
+    interactions, own = players(warehouse, settings)
+    fingerprint = warehouse.fingerprint(opinions=settings.opinions)
+    return Gathered(interactions, warehouse.games(), fingerprint, warehouse.is_synthetic(), own)
+
+
+def players(warehouse: Warehouse, settings: TrainingSettings) -> tuple[Interactions, dict[str, int]]:
+    """The rows of a fit, and which of them are of people of the bot, by pseudonym; raises as `gather`."""
+    columns = warehouse.training_interactions(settings.min_games, settings.min_players, opinions=settings.opinions)
     keys = keys_of(columns.player_ids)
     interactions = Interactions.from_columns(columns.players, columns.app_ids, columns.minutes, keys=keys)
-    fingerprint = warehouse.fingerprint(opinions=opinions)
-    own = {player: row for row, player in enumerate(columns.player_ids) if player.startswith(OURS)}
-    return Gathered(interactions, warehouse.games(), fingerprint, warehouse.is_synthetic(), own)
+    return interactions, {player: row for row, player in enumerate(columns.player_ids) if player.startswith(OURS)}
 
 
 def prepared(interactions: Interactions, settings: TrainingSettings, room: int | None) -> Equations | LocalEquations:

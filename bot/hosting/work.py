@@ -24,9 +24,10 @@ from jobs.errors import WorkRefused
 from jobs.nightly import NightlyReport, NightlySettings, nightly
 from jobs.patience import when_free
 from jobs.sending import Sender
-from jobs.training import Gathered, Progress, gather
+from jobs.training import Progress, players
 from jobs.work import Skipped, Work
 from recommender.errors import NoModel, RecommenderError
+from recommender.interactions import Interactions
 from recommender.online import OnlineMeasures
 from recommender.registry import Registry
 from storage.channel_tastes import ChannelTastes
@@ -135,17 +136,16 @@ async def _drift(tools: Tools) -> Drift | None:
     try:
         served = (await tools.engines()).served
         base = Registry(tools.settings.models).card(served.version).base
-        gathered = await asyncio.to_thread(_gathered, tools.settings)
-        kept, rng = FittedRows(tools.database), np.random.default_rng()
-        return await drift_of(served, base, kept, gathered.interactions, gathered.own, rng)
+        interactions, own = await asyncio.to_thread(_players, tools.settings)
+        return await drift_of(served, base, FittedRows(tools.database), interactions, own, np.random.default_rng())
     except (RecommenderError, StorageError) as trouble:
         log.warning("how far learning in place has come is not known: %s", trouble)
         return None
 
 
-def _gathered(settings: Settings) -> Gathered:
+def _players(settings: Settings) -> tuple[Interactions, dict[str, int]]:
     with when_free(partial(open_warehouse, settings, read_only=True)) as warehouse:
-        return gather(warehouse, settings.training())
+        return players(warehouse, settings.training())
 
 
 async def _digests(tools: Tools, progress: Progress) -> DigestsReport | Skipped:
