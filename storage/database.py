@@ -17,12 +17,12 @@ from alembic.util import CommandError
 from sqlalchemy import URL, ColumnElement, Connection, Table, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from storage.database_url import driver_url, shown, sqlite_file
-from storage.driver_errors import translated
+from storage.driver_errors import translating
 from storage.errors import DatabaseError, DatabaseUnavailable
 from storage.redaction import keep_values_out_of_logs
 
@@ -127,10 +127,15 @@ async def migrating(url: URL, patience: float) -> AsyncIterator[AsyncConnection]
         await engine.dispose()
 
 
+def insert_into(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that can be told what to do where a key is already there."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return insert(table)
+
+
 def insert_new(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that passes over a row whose key is already there; `rowcount` says how many were new."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return insert(table).on_conflict_do_nothing()
+    return insert_into(connection, table).on_conflict_do_nothing()
 
 
 def insert_or_replace(
@@ -141,10 +146,9 @@ def insert_or_replace(
     where: ColumnElement[bool] | None = None,
 ) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that overwrites the row of the same key, if any and if `where` holds for it; `rowcount` is 1 or 0."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     key = [column.name for column in table.primary_key]
     rest = {name: value for name, value in row.items() if name not in key}
-    return insert(table).values(row).on_conflict_do_update(index_elements=key, set_=rest, where=where)
+    return insert_into(connection, table).values(row).on_conflict_do_update(index_elements=key, set_=rest, where=where)
 
 
 def _upgrade(config: Config) -> None:
@@ -166,16 +170,11 @@ def _make_file(file: Path) -> None:
 
 @asynccontextmanager
 async def _begun(engine: AsyncEngine, begin: tuple[str, ...]) -> AsyncIterator[AsyncConnection]:
-    try:
+    with translating():
         async with engine.connect() as connection:
             await connection.execution_options(sqlite_begin=begin)
             async with connection.begin():
                 yield connection
-    except (SQLAlchemyError, OSError) as error:
-        known = translated(error)
-        if known is None:
-            raise
-        raise known from error
 
 
 def _engine(url: URL, patience: float, connections: int) -> AsyncEngine:

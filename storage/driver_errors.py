@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from storage.errors import DatabaseError, DatabaseUnavailable
@@ -36,6 +38,18 @@ _POSTGRES_NEXT = {
     "53100": "make room on the server's disk",
 }
 """What an operator does about it."""
+
+
+@contextmanager
+def translating() -> Iterator[None]:
+    """Raises what the drivers raise within as DatabaseError, where it is about the database, and bugs as they are."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        known = translated(error)
+        if known is None:
+            raise
+        raise known from error
 
 
 def translated(error: Exception) -> DatabaseError | None:

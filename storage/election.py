@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import postgres_engine
 from storage.database_url import driver_url, sqlite_file
-from storage.driver_errors import translated
-from storage.errors import DatabaseError, DatabaseUnavailable
+from storage.driver_errors import translating
+from storage.errors import DatabaseUnavailable
 
 KEY = 0x1D1EB
 """Any number will do that nothing else in this database locks and every version of this code uses."""
@@ -60,7 +59,7 @@ class AdvisoryLock:
             DatabaseUnavailable, DatabaseError: nobody can be elected, and this one does not lead.
         """
         held, self._held = self._held, None
-        with _translated():
+        with translating():
             connection = held or await self._connected()
             try:
                 won = await connection.scalar(HELD if held else TAKE, {"key": KEY})
@@ -152,14 +151,3 @@ async def _closed(connection: AsyncConnection) -> None:
     with suppress(SQLAlchemyError, OSError):
         await connection.invalidate()
     await connection.close()
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as error:
-        known: DatabaseError | None = translated(error)
-        if known is None:
-            raise
-        raise known from error

@@ -15,11 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Row, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recommender.updates import Learned
-from storage.database import Database, insert_new, insert_or_replace
+from storage.database import Database, insert_into, insert_new, insert_or_replace
 from storage.facts import NOTHING_KNOWN, Facts, facts_of
 from storage.lake.events import ALL, Kind
 from storage.lake.lake import erased_since, take_turn
@@ -193,8 +192,7 @@ async def _rules(connection: AsyncConnection, version: str) -> Rules | None:
 
 async def _overwrite(connection: AsyncConnection, rows: Sequence[Mapping[str, object]]) -> None:
     """But for what a later version has brought."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(player_facts)
+    statement = insert_into(connection, player_facts)
     new = {column.name: statement.excluded[column.name] for column in player_facts.c if not column.primary_key}
     older = player_facts.c.version <= statement.excluded.version
     await connection.execute(

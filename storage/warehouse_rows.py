@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
@@ -137,6 +137,12 @@ class RecentOpinions:
 
     feedback: pa.Table
     libraries: InteractionColumns
+
+
+def table_of(rows: Iterable[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
+    """Rows, with their values in the order of the schema, as a table of it."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema.names)
+    return pa.table([pa.array(column, part.type) for column, part in zip(columns, schema, strict=True)], schema=schema)
 
 
 def columns_of_rows(players: Sequence[str], app_ids: Sequence[int], minutes: Sequence[int]) -> InteractionColumns:

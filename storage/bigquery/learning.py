@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from recommender.interactions import PLAYED_MINUTES
-from storage.warehouse_rows import FEEDBACK, GRAM, InteractionColumns, RecentOpinions, columns_of_rows
+from storage.warehouse_rows import FEEDBACK, GRAM, InteractionColumns, RecentOpinions, columns_of_rows, table_of
 
 ROWS = "SELECT player, app_id, minutes FROM interactions"
 ROWS_WITH_OPINIONS = """
@@ -102,11 +102,7 @@ def recent_of(found: Iterable[tuple[str, int, int, str | None, datetime | None]]
             owned.append((player, app_id, minutes))
         else:
             said.append((player, app_id, opinion, since))
-    columns = list(zip(*said, strict=True)) or [()] * len(FEEDBACK)
-    feedback = pa.table(
-        [pa.array(values, field.type) for values, field in zip(columns, FEEDBACK, strict=True)], FEEDBACK
-    )
-    return RecentOpinions(feedback, columns_of_rows(*(list(zip(*owned, strict=True)) or ((), (), ()))))
+    return RecentOpinions(table_of(said, FEEDBACK), columns_of_rows(*(list(zip(*owned, strict=True)) or ((), (), ()))))
 
 
 def columns_of(found: Iterable[tuple[str, str, str]]) -> InteractionColumns:

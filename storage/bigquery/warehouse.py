@@ -49,6 +49,7 @@ from storage.warehouse_rows import (
     InteractionColumns,
     Loaded,
     RecentOpinions,
+    table_of,
 )
 
 BEGIN = "BEGIN TRANSACTION"
@@ -326,9 +327,7 @@ class BigQueryWarehouse:
     def _table(self, query: str, schema: pa.Schema, parameters: Mapping[str, Value]) -> pa.Table:
         with translated(str(self._place)):
             rows = [tuple(row[name] for name in schema.names) for row in self._jobs.read_much(query, parameters)]
-        columns = zip(*rows, strict=True) if rows else ((),) * len(schema.names)
-        arrays = [pa.array(column, part.type) for column, part in zip(columns, schema, strict=True)]
-        return pa.table(arrays, schema=schema)
+        return table_of(rows, schema)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

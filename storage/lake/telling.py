@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from storage.delta import Delta, Rejected
 from storage.lake.chunks import NoChunk, chunk_rows
 from storage.lake.events import Event, Kind, player_of
 from storage.lake.lake import Stored
-from storage.warehouse_rows import FEEDBACK, GAMES, INTERACTIONS, REVIEWS
+from storage.warehouse_rows import FEEDBACK, GAMES, INTERACTIONS, REVIEWS, table_of
 
 LARGEST = 2**31 - 1
 """App ids and minutes are 32-bit numbers in the warehouse."""
@@ -127,14 +127,9 @@ def _player(event: Event) -> str:
 
 def _interactions(told: _Told) -> pa.Table:
     rows = [(player, app_id, minutes) for player, games in told.library.items() for app_id, minutes in games]
-    return _table(rows, INTERACTIONS)
+    return table_of(rows, INTERACTIONS)
 
 
 def _feedback(told: _Told) -> pa.Table:
     rows = [(player, *opinion) for player, opinions in told.feedback.items() for opinion in opinions]
-    return _table(rows, FEEDBACK)
-
-
-def _table(rows: Iterable[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) or [()] * len(schema.names)
-    return pa.table([pa.array(column, part.type) for column, part in zip(columns, schema, strict=True)], schema=schema)
+    return table_of(rows, FEEDBACK)
