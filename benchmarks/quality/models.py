@@ -58,9 +58,9 @@ MODELS: tuple[Model, ...] = (
         "ials",
         "iALS (implicit)",
         peers.implicit_als,
-        {"factors": 128, "alpha": 0.5, "regularization": 30.0, "iterations": 15},
+        {"factors": 128, "alpha": 1.0, "regularization": 60.0, "iterations": 15},
         "implicit",
-        {"alpha": (0.25, 0.5, 1.0), "regularization": (10.0, 30.0, 60.0, 120.0)},
+        {"alpha": (0.25, 0.5, 1.0, 2.0), "regularization": (10.0, 30.0, 60.0, 120.0)},
     ),
     Model(
         "slim",
@@ -68,7 +68,7 @@ MODELS: tuple[Model, ...] = (
         peers.lenskit_slim,
         {"l1_reg": 5.0, "l2_reg": 200.0, "max_nbrs": 100},
         "lenskit",
-        {"l1_reg": (1.0, 5.0), "l2_reg": (50.0, 200.0, 1000.0)},
+        {"l1_reg": (1.0, 5.0), "l2_reg": (200.0, 1000.0, 5000.0)},
     ),
     Model(
         "sansa",
