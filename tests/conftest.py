@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
+from bot.settings import PREFIX, Settings
 from storage.bigquery.place import Place
 from storage.duckdb.warehouse import DuckDBWarehouse
 from storage.warehouse import Warehouse
@@ -47,6 +48,22 @@ def steam_data() -> Path:
     folder = Path(os.environ.get("INDIEAN_TEST_DATA", beside))
     if not (folder / "interactions.parquet").exists():
         pytest.skip(f"real Steam data is not at {folder}: set INDIEAN_TEST_DATA to run this")
+    return folder
+
+
+@pytest.fixture
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing that the operator who runs the tests has set, and no `.env` in the current folder."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def home(bare_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The home folder of all that reads the environment; it is not there yet."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("INDIEAN_HOME", str(folder))
     return folder
 
 

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from bot.__main__ import run
-from bot.settings import PREFIX, Settings
 from storage.datasets.sample import sample_games, sample_interactions
 from tests.loopback_steam import LoopbackSteam
 
@@ -27,14 +26,9 @@ ROGUELIKES = {1145360: 3720, 588650: 1080, 646570: 0}  # Hades, Dead Cells, Slay
 
 
 @pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
-    monkeypatch.setenv("INDIEAN_HOME", str(tmp_path / "home"))
+def environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INDIEAN_DEVICE", "cpu")
     monkeypatch.setenv("INDIEAN_MIN_GAMES", "5")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "home"
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ import pytest
 
 from bot.__main__ import run
 from bot.cli.compare import sentence
-from bot.settings import PREFIX, Settings
 from recommender.experiment import By
 from recommender.online import Compared, Measured, Wins
 from recommender.rates import Rate
@@ -26,13 +25,7 @@ from tests.test_logs import asked
 NOW = datetime.now(UTC)
 
 
-@pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
-    monkeypatch.setenv("INDIEAN_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "home"
+pytestmark = pytest.mark.usefixtures("home")
 
 
 @pytest.fixture

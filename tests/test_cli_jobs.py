@@ -15,7 +15,7 @@ import pytest
 
 from bot.__main__ import run
 from bot.cli.jobs import _span
-from bot.settings import PREFIX, Settings, read_settings
+from bot.settings import PREFIX, read_settings
 from jobs.timetable import TIMETABLE
 from storage.database import Database
 from storage.runs import Outcome, Runs
@@ -29,13 +29,7 @@ WITHIN = 30.0
 KEY = "0123456789ABCDEF0123456789ABCDEF"
 
 
-@pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
-    monkeypatch.setenv("INDIEAN_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "home"
+pytestmark = pytest.mark.usefixtures("home")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import run
-from bot.settings import PREFIX, Settings, read_settings
+from bot.settings import read_settings
 from recommender.library import Library
 from storage.database import Database
 from storage.duckdb.warehouse import DuckDBWarehouse
@@ -24,13 +24,7 @@ from storage.lake.lake import Lake
 PLAYERS = 40
 
 
-@pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
-    monkeypatch.setenv("INDIEAN_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "home"
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def fill(players: int = PLAYERS, at: datetime | None = None) -> None:

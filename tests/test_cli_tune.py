@@ -15,7 +15,7 @@ import pytest
 
 from bot.__main__ import run
 from bot.cli.tune import seconds_of
-from bot.settings import PREFIX, Settings, read_settings
+from bot.settings import read_settings
 from recommender.tuning import SPACE
 from storage.datasets.sample import SAMPLE_SOURCE, sample_games, sample_interactions
 from storage.duckdb.warehouse import DuckDBWarehouse
@@ -37,16 +37,11 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def home(imported: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
-    made = tmp_path / "home"
-    made.mkdir()
-    shutil.copyfile(imported, made / "warehouse.duckdb")
-    for name, value in environment(made).items():
+def filled(home: Path, imported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.mkdir()
+    shutil.copyfile(imported, home / "warehouse.duckdb")
+    for name, value in environment(home).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    return made
 
 
 def environment(home: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ from bot.hosting.doctor.finding import Answer, Check, Finding, State, ready
 from bot.hosting.doctor.own import Model, of_model
 from bot.hosting.metrics import Metrics
 from bot.messages import Language
-from bot.settings import PREFIX, Settings, read_settings
+from bot.settings import read_settings
 from bot.warehouse import open_warehouse
 from bot.wording import Wording
 from recommender.errors import DamagedModel, NoModel
@@ -41,14 +41,10 @@ UNASKED = {Check.PUBLIC, Check.SLACK_WAY, Check.SLACK_SCOPES, Check.SLACK_MANIFE
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
-    monkeypatch.setenv("INDIEAN_HOME", str(tmp_path / "home"))
+def environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INDIEAN_STEAM_API_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("INDIEAN_DISCORD_API_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("INDIEAN_SLACK_API_URL", "http://127.0.0.1:9")
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

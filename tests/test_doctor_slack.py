@@ -11,7 +11,7 @@ from bot.hosting.doctor.examination import examine
 from bot.hosting.doctor.finding import Answer, Check, Finding, State
 from bot.hosting.doctor.slack import of_manifest, of_scopes, of_slack_token
 from bot.messages import Language
-from bot.settings import PREFIX, Settings, read_settings
+from bot.settings import read_settings
 from bot.slack.manifest import manifest, shipped, wanted_names
 from bot.wording import Wording
 from tests.loopback_slack import LoopbackSlack
@@ -21,13 +21,9 @@ AWAY = "http://127.0.0.1:9"
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
-    monkeypatch.setenv("INDIEAN_HOME", str(tmp_path / "home"))
+def environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for service in ("STEAM", "DISCORD", "SLACK"):
         monkeypatch.setenv(f"INDIEAN_{service}_API_URL", AWAY)
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

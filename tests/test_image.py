@@ -17,7 +17,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from bot.probe import probe
-from bot.settings import PREFIX, Settings, read_settings
+from bot.settings import read_settings
 from tests.little_discord import LittleDiscord
 from tests.tools import ROOT, program, run
 
@@ -54,12 +54,7 @@ def recipe() -> dict[str, Stage]:
     return {stage.name: stage for stage in stages}
 
 
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing that the operator who runs the tests has set."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
 @pytest.fixture(scope="module")

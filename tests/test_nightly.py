@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 
 from bot.hosting.work import CANDIDATE
-from bot.settings import PREFIX, Settings
 from jobs.errors import StepFailed
 from jobs.nightly import NightlyReport, NightlySettings, nightly
 from jobs.training import TrainingSettings, TrainReport, train
@@ -110,16 +109,14 @@ async def _at_once(_: float) -> None:
 
 
 @pytest.fixture
-async def nights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Nights]:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
-    for name, value in {"HOME": str(tmp_path / "home"), "DEVICE": "cpu", "MIN_GAMES": "5"}.items():
-        monkeypatch.setenv(PREFIX + name, value)
+async def nights(home: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Nights]:
+    monkeypatch.setenv("INDIEAN_DEVICE", "cpu")
+    monkeypatch.setenv("INDIEAN_MIN_GAMES", "5")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    async with migrated(sqlite_url(tmp_path / "home" / "indiean.sqlite")) as database:
-        made = Nights(tmp_path / "home", database)
+    async with migrated(sqlite_url(home / "indiean.sqlite")) as database:
+        made = Nights(home, database)
         with made.warehouse() as warehouse:
             own(warehouse, *lovers(range(400)))
             catalogue(warehouse, *(Game(g, f"Game {g}", genres=("Indie",), price=5.0) for g in range(1, GAMES)))

@@ -15,11 +15,7 @@ from storage.bigquery.place import Place
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)  # away from anybody's .env
+pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
 def test_everything_has_a_default() -> None:

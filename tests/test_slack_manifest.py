@@ -10,7 +10,6 @@ import pytest
 from bot.__main__ import run
 from bot.commands import COMMANDS
 from bot.messages import Language
-from bot.settings import PREFIX, Settings
 from bot.slack.manifest import manifest, shipped, slash_names, wanted_names
 from bot.slack.scopes import SCOPES
 from bot.wording import Wording
@@ -74,19 +73,13 @@ def test_over_the_web_everything_goes_to_one_address() -> None:
     assert app["oauth_config"] == {"scopes": {"bot": list(SCOPES)}, "redirect_urls": [REDIRECT]}
 
 
-@pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
-
-
-def test_the_command_prints_what_can_be_pasted(bare: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_what_can_be_pasted(bare_environment: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["slack", "manifest"]) == 0
     assert json.loads(capsys.readouterr().out) == shipped()
 
 
 def test_it_speaks_the_language_that_is_set(
-    bare: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    bare_environment: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("INDIEAN_LANGUAGE", "ko")
     run(["slack", "manifest"])
@@ -95,7 +88,7 @@ def test_it_speaks_the_language_that_is_set(
 
 
 def test_over_the_web_it_wants_a_public_address(
-    bare: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    bare_environment: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["slack", "manifest", "--web"]) == 1
     assert "INDIEAN_PUBLIC_URL" in " ".join(capsys.readouterr().err.split())

@@ -11,7 +11,7 @@ import pytest
 
 from bot.__main__ import run
 from bot.cli.output import phases
-from bot.settings import PREFIX, Settings, read_settings
+from bot.settings import read_settings
 from bot.warehouse import open_warehouse
 from recommender.catalog import Game
 from storage.bigquery import jobs
@@ -32,12 +32,8 @@ LARGE = Estimate(12_300_000_000)
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
-    monkeypatch.setenv("INDIEAN_HOME", str(tmp_path / "home"))
+def environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INDIEAN_MIN_GAMES", "2")
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

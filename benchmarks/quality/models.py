@@ -98,5 +98,7 @@ MODELS: tuple[Model, ...] = (
     Model("ease-100", "ours: EASE, l2 100", ours.linear, {"l2": 100.0, "dropout": 0.0, "weighting": PLAIN}),
     Model("ease-500", "ours: EASE, l2 500", ours.linear, {"l2": 500.0, "dropout": 0.0, "weighting": PLAIN}),
     Model("edlae", "ours: EDLAE, l2 200, dropout 0.3", ours.linear, {"l2": 200.0, "dropout": 0.3, "weighting": PLAIN}),
+    Model("solve", "ours, without the factors of calibration", ours.linear, asdict(TUNED)),
+    Model("sparse", "the same, approximated: 200 neighbours a game", ours.approximated, asdict(TUNED)),
     Model(OURS, "ours, the default", ours.calibrated_linear, asdict(TUNED), informed=True),
 )

@@ -12,6 +12,7 @@ from recommender.interactions import Interactions, ItemIndex
 from recommender.linear import Linear, LinearSettings, fit
 from recommender.popularity import Popularity
 from recommender.scorer import Scorer
+from recommender.sparse_linear import approximate
 
 
 def popularity(train: Rows, _: Setting) -> Score:
@@ -29,8 +30,17 @@ def calibrated_linear(train: Rows, setting: Setting) -> Score:
     return _score(calibrated(_fitted(train, {name: of for name, of in setting.items() if name != "indie"}), indie))
 
 
+def approximated(train: Rows, setting: Setting) -> Score:
+    """As `linear`, where there is no room for n x n."""
+    return _score(approximate(_interactions(train), _settings(setting)))
+
+
 def _fitted(train: Rows, setting: Setting) -> Linear:
-    return fit(_interactions(train), TypeAdapter(LinearSettings).validate_python(setting), Device.CPU)
+    return fit(_interactions(train), _settings(setting), Device.CPU)
+
+
+def _settings(setting: Setting) -> LinearSettings:
+    return TypeAdapter(LinearSettings).validate_python(setting)
 
 
 def _score(scorer: Scorer) -> Score:
