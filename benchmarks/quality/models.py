@@ -66,7 +66,7 @@ MODELS: tuple[Model, ...] = (
         "slim",
         "SLIM (LensKit)",
         peers.lenskit_slim,
-        {"l1_reg": 5.0, "l2_reg": 200.0, "max_nbrs": 100},
+        {"l1_reg": 1.0, "l2_reg": 1000.0, "max_nbrs": 100},
         "lenskit",
         {"l1_reg": (1.0, 5.0), "l2_reg": (200.0, 1000.0, 5000.0)},
     ),

@@ -49,10 +49,9 @@ def _accuracy(axes: Axes, rows: Sequence[Row]) -> str:
     values = [mean.value for _, mean in found]
     bars = axes.barh([row.title for row, _ in found], values, color=[_color(row) for row, _ in found], xerr=halves)
     axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=6, fontsize="small")
-    axes.set_xlabel(f"nDCG@10, {WORDS[DECIDES]}; the whisker is the 95 % interval over seeds")
+    axes.set_xlabel(f"nDCG@10, {WORDS[DECIDES]}\n(the whisker is the 95 % interval over seeds)")
     axes.set_xlim(0, min(1.1 * max(np.add(values, halves)), 1))
-    best = found[-1][0].title
-    return f"{best} finds best what is played"
+    return f"What is played is found best by {found[-1][0].title}"
 
 
 def _known(axes: Axes, rows: Sequence[Row]) -> str:
