@@ -18,7 +18,7 @@ test: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-# DATA, GAMES and REVIEWS are the public sets as parquet; four of them need these imported and a model trained. The public
+# DATA, GAMES and REVIEWS are the public sets as parquet; five of them need these imported and a model trained. The public
 # systems that quality and fit compare with are left out where they are not installed: pip install -e '.[peers]'.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.quality $(DATA) $(GAMES) $(REVIEWS) --out quality
@@ -29,6 +29,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.growth $(DATA) --folder growth
 	$(BIN)/python -m benchmarks.serve
 	$(BIN)/python -m benchmarks.answer
+	$(BIN)/python -m benchmarks.night
 	$(BIN)/python -m benchmarks.discord_load
 	$(BIN)/python -m benchmarks.slack_load
 	$(BIN)/python -m benchmarks.warehouse $(DATA) --gram-up-to 5

@@ -48,9 +48,9 @@ def main() -> None:
     parser.add_argument("--players", type=int, default=200)
     count = parser.parse_args().players
     settings = read_settings()
-    libraries = _libraries(settings, count)
-    owned = sorted(map(len, libraries))
-    timed = asyncio.run(_measure(settings, libraries))
+    asking = libraries(settings, count)
+    owned = sorted(map(len, asking))
+    timed = asyncio.run(_measure(settings, asking))
     print(f"{len(timed)} players with {owned[0]} to {owned[-1]} games, {owned[len(owned) // 2]} in the median")
     print("| milliseconds | p50 | p99 | slowest |\n|---|---|---|---|")
     for name in ("whole", "steam", "rest"):
@@ -58,7 +58,7 @@ def main() -> None:
         print(f"| {name} | {statistics.median(found):.1f} | {found[int(0.99 * len(found))]:.1f} | {found[-1]:.1f} |")
 
 
-def _libraries(settings: Settings, count: int) -> list[dict[int, int]]:
+def libraries(settings: Settings, count: int) -> list[dict[int, int]]:
     with open_warehouse(settings, read_only=True) as warehouse:
         columns = warehouse.training_interactions(settings.min_games, settings.min_players)
     order = np.argsort(columns.players, kind="stable")
