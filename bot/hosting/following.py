@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from bot.hosting.comparing import look_at_experiment
-from bot.hosting.garbage import hand_back
 from bot.hosting.opening import at_hand
 from recommender.engine import Engine
 from recommender.errors import DamagedModel, NoModel
@@ -54,7 +53,6 @@ async def _follow(
             log.warning("whether there is a newer model is not known: %s", trouble)
         if engine.served.version != before:
             swapped()
-            await asyncio.to_thread(hand_back)
         await _looked_at_experiment(registry, engine)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.hosting.garbage import kept_for_long
 from recommender.engine import Engine
 from recommender.registry import Registry
 from recommender.served import Served
@@ -12,9 +11,8 @@ from recommender.served import Served
 
 def opened(registry: Registry, version: str) -> Served:
     """Blocks. Raises NoModel, DamagedModel, OSError."""
-    with kept_for_long():
-        served = registry.open(version)
-        served.prepare()
+    served = registry.open(version)
+    served.prepare()
     return served
 
 

@@ -18,7 +18,6 @@ from rich.console import Console
 
 from bot.app import installs_of
 from bot.hosting.engines import of_its_own, of_the_bot
-from bot.hosting.garbage import hand_back
 from bot.hosting.senders import senders
 from bot.hosting.work import Tools, works
 from bot.settings import Settings
@@ -86,7 +85,6 @@ def replica() -> str:
 def telling(poster: Poster, words: Wording) -> Told:
     async def tell(run: Run, report: Report | None) -> None:
         post = await asyncio.to_thread(told, run, report, words)
-        await asyncio.to_thread(hand_back)
         if post is not None:
             await poster.post(post)
 
