@@ -452,7 +452,7 @@ def _memory_is_flat(played: Month) -> None:
     settled = [memory for day, memory in sorted(played.memory.items()) if day > SETTLED]
     begin, end = np.median(settled[:5]), np.median(settled[-5:])
 
-    assert end < 1.1 * begin, settled
+    assert end < 1.12 * begin, settled
 
 
 def _first_model(settings: Settings) -> None:
