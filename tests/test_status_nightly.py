@@ -136,7 +136,7 @@ def test_the_picture_is_of_the_nights_that_fitted() -> None:
     assert chart is not None
     assert chart.png.startswith(b"\x89PNG")
     assert chart.name == "nights-2026-05-01.png"
-    assert "2 nights: 0.500 in the last, 1 refused" in chart.alt
+    assert "(2 shown): 0.500 in the last, 1 refused" in chart.alt
 
 
 @pytest.mark.parametrize("count", [1, 2, NIGHTS])
