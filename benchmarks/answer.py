@@ -13,6 +13,7 @@ import asyncio
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,8 +73,7 @@ async def _measure(settings: Settings, libraries: list[dict[int, int]]) -> list[
     served = Registry(settings.models).open_current()
     with tempfile.TemporaryDirectory() as folder:
         async with LoopbackSteam() as steam:
-            for number, games in enumerate(libraries, 1):
-                steam.add_player(str(FIRST + number), games)
+            known_to(steam, libraries)
             here = settings.model_copy(
                 update={
                     "home": Path(folder),
@@ -87,9 +87,23 @@ async def _measure(settings: Settings, libraries: list[dict[int, int]]) -> list[
                 return [await _one(desk, alone, FIRST + number) for number in range(2, len(libraries) + 1)]
 
 
+def known_to(steam: LoopbackSteam, libraries: Sequence[dict[int, int]]) -> None:
+    """Their players are those after `FIRST`."""
+    for number, games in enumerate(libraries, 1):
+        steam.add_player(str(FIRST + number), games)
+
+
 async def _one(desk: Desk, alone: Steam, player: int) -> Timed:
+    whole = await answered(desk, player, str(player))
+    began = time.perf_counter()
+    await alone.owned_games(await alone.resolve(str(player)))
+    return Timed(whole, time.perf_counter() - began)
+
+
+async def answered(desk: Desk, player: int, request_id: str) -> float:
+    """Seconds from a player's `/recommend` to its reply; ends the benchmark where that is no answer."""
     request = Request(
-        id=str(player),
+        id=request_id,
         person=Person("benchmark", "nobody"),
         command="recommend",
         options={"steam": str(player)},
@@ -98,12 +112,10 @@ async def _one(desk: Desk, alone: Steam, player: int) -> Timed:
     )
     began = time.perf_counter()
     reply = await dispatch(request, desk)
-    whole = time.perf_counter() - began
+    seconds = time.perf_counter() - began
     if reply.outcome is not Outcome.ANSWERED:
         raise SystemExit(f"player {player} was not answered: {reply.text}")
-    began = time.perf_counter()
-    await alone.owned_games(await alone.resolve(str(player)))
-    return Timed(whole, time.perf_counter() - began)
+    return seconds
 
 
 if __name__ == "__main__":

@@ -23,16 +23,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.answer import FIRST, libraries
+from benchmarks.answer import FIRST, answered, known_to, libraries
 from bot.app import connected, running
 from bot.commands.command import Desk
-from bot.dispatch import dispatch
 from bot.hosting.garbage import settled
 from bot.hosting.posters import terminal
 from bot.hosting.scheduling import timetabled
 from bot.hosting.ticks import Ticks, ticking
 from bot.hosting.turns import short_turns
-from bot.messages import Language, Outcome, Person, Request
 from bot.settings import read_settings
 from bot.slack.pace import Pace
 from recommender.library import Library
@@ -60,8 +58,7 @@ def main() -> None:
 
 async def _measure(home: Path, owned: Sequence[dict[int, int]], every: float, idle: float) -> None:
     async with LoopbackSteam() as steam:
-        for number, games in enumerate(owned, 1):
-            steam.add_player(str(FIRST + number), games)
+        known_to(steam, owned)
         os.environ |= {
             "INDIEAN_HOME": str(home),
             "INDIEAN_STEAM_API_URL": steam.url,
@@ -93,25 +90,10 @@ async def _asked(desk: Desk, every: float, until: asyncio.Task[object]) -> list[
     asking: list[asyncio.Task[float]] = []
     players = cycle(range(1, PLAYERS + 1))
     while not until.done():
-        asking.append(asyncio.create_task(_one(desk, FIRST + next(players), len(asking))))
+        player = FIRST + next(players)
+        asking.append(asyncio.create_task(answered(desk, player, f"{player}-{time.monotonic_ns()}")))
         await asyncio.sleep(every)
     return list(await asyncio.gather(*asking))
-
-
-async def _one(desk: Desk, player: int, number: int) -> float:
-    request = Request(
-        id=f"{player}-{number}-{time.monotonic_ns()}",
-        person=Person("benchmark", "nobody"),
-        command="recommend",
-        options={"steam": str(player)},
-        language=Language.EN,
-        at=datetime.now(UTC),
-    )
-    began = time.perf_counter()
-    reply = await dispatch(request, desk)
-    if reply.outcome is not Outcome.ANSWERED:
-        raise SystemExit(f"player {player} was not answered: {reply.text}")
-    return time.perf_counter() - began
 
 
 def _show(alone: tuple[list[float], Ticks], beside: tuple[list[float], Ticks], night: Run) -> None:

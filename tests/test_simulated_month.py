@@ -44,7 +44,7 @@ from storage.digests import Digests, State
 from storage.runs import Outcome, Run, Runs
 from storage.subscriptions import Subscription, Subscriptions
 from storage.warehouse_rows import SAMPLE_SOURCE, games_batch
-from tests.databases import empty
+from tests.databases import empty, migrated
 from tests.digest_world import Hands, cards, codes
 from tests.loopback_discord import LoopbackDiscord
 from tests.loopback_slack import LoopbackSlack
@@ -227,7 +227,7 @@ async def test_a_month(tmp_path: Path) -> None:
         truth = _Truth(played.registry)
         await _play(played, channels, truth)
         ends = [await replica.end() for replica in played.pair]
-        async with _opened(url) as database:
+        async with migrated(url) as database:
             runs = await Runs(database).recent(100_000)
             weeks = await _weeks(database, channels)
 
@@ -306,20 +306,10 @@ async def _subscribe(played: Month) -> dict[str, Subscription]:
         )
         for name, (platform, channel, server, weekday, hour, zone, language) in wanted.items()
     }
-    async with _opened(played.url) as database:
+    async with migrated(played.url) as database:
         for subscription in found.values():
             await Subscriptions(database).keep(subscription)
     return found
-
-
-@asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[Database]:
-    database = Database(url)
-    await database.migrate()
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 async def _weeks(database: Database, channels: Mapping[str, Subscription]) -> dict[str, Counter[str]]:

@@ -142,10 +142,8 @@ class Deeds:
 
     async def tell(self, turn: Turn, key: str, **fields: object) -> None:
         """One sentence, for this person alone."""
-        language = (await self._profile(turn)).language
-        words = Wording(language)
-        look = await self.shop.look([], language)
-        await turn.say(lambda _: messages(Reply(words.say(key, **fields)), look), private=True)
+        look = await self.shop.look([], (await self._profile(turn)).language)
+        await turn.say(lambda _: messages(Reply(look.words.say(key, **fields)), look), private=True)
 
     async def tell_in_each_language(self, turn: Turn, key: str) -> None:
         """The same where nobody can be asked which language this person reads."""
